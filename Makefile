@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# buildgate: everything built goes to build/. V=1 shows the commands.
+
+CC       = gcc
+CLANG    = clang
+BPFTOOL  = bpftool
+PKGS     = libbpf libelf zlib sqlite3 libmicrohttpd jansson libcyaml libsodium libpcap libsystemd
+CFLAGS  ?= -O2 -g
+CFLAGS  += -std=gnu11 -Wall -Wextra -Werror -MMD -MP -D_GNU_SOURCE -Ibuild -I.
+CFLAGS  += $(shell pkg-config --cflags $(PKGS))
+LDLIBS   = $(shell pkg-config --libs $(PKGS))
+BPFFLAGS = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -MMD -MP -Ibuild -I. -I./bpf \
+	   -D__TARGET_ARCH_x86
+PREFIX  ?= /usr/local
+Q = $(if $(V),,@)
+say = @$(if $(V),:,printf '  %-8s %s\n' $(1) $(2))
+
+MAINS    = buildgated gatectl
+BPF_SRC  = $(wildcard bpf/*.bpf.c)
+USER_SRC = $(filter-out $(MAINS:%=user/%.c),$(wildcard user/*.c))
+USER_OBJ = $(USER_SRC:%.c=build/obj/%.o)
+LIB      = build/libbuildgate.a
+UNIT     = $(patsubst tests/unit/%.c,build/tests/unit/%,$(wildcard tests/unit/test_*.c))
+PROG     = $(patsubst tests/prog/%.c,build/tests/prog/%,$(wildcard tests/prog/test_*.c))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: help all tests check install clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 12
+
+all: $(MAINS:%=build/%) ## programs and kernel object
+tests: all $(UNIT) $(PROG) ## the C tests; scripts/test runs them and the others
+
+check: ## format and shell lint
+	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h' | grep -v '^vmlinux.h')
+	$(Q)shellcheck $$(git ls-files scripts tests .ci | xargs grep -lE '^#!/bin/(ba)?sh')
+
+build/obj/bpf/%.bpf.o: bpf/%.bpf.c
+	$(call say,CLANG,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPFFLAGS) -c $< -o $@
+
+build/gate.bpf.o: $(BPF_SRC:%.c=build/obj/%.o)
+	$(call say,LINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+build/gate.skel.h: build/gate.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name gate > $@
+
+build/obj/user/loader.o build/obj/user/replay.o: build/gate.skel.h
+
+build/obj/%.o: %.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -c $< -o $@
+
+$(LIB): $(USER_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(MAINS:%=build/%): build/%: build/obj/user/%.o $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
+
+build/tests/%: tests/%.c $(LIB)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -MF $@.d -o $@ $< $(LIB) $(LDLIBS) -lcmocka
+
+install: all ## into DESTDIR/PREFIX
+	install -D -m755 -t $(DESTDIR)$(PREFIX)/sbin $(MAINS:%=build/%)
+	install -D -m644 -t $(DESTDIR)$(PREFIX)/share/buildgate/catalogue maps/catalogue/*.json
+	install -D -m644 -t $(DESTDIR)$(PREFIX)/share/buildgate/policy maps/policy/*.yaml
+
+clean: ## remove what the build made (not the overlay roots)
+	$(Q)rm -rf build/obj build/tests build/gate.* $(LIB) $(MAINS:%=build/%)
+
+-include $(shell find build/obj build/tests -name '*.d' 2>/dev/null)

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * abi.h - what the kernel programs and user space agree on
+ *
+ * Owns the layout of every map value, key and event. Both sides include it; nothing here
+ * may depend on either. The map definitions are in maps.bpf.h, the counters' list is in
+ * reasons.h.
+ *
+ * Times called _ns are kernel time: CLOCK_BOOTTIME plus settings.clock_offset_ns.
+ * Ports are in network order where the type says so. In every enum 0 is "not set".
+ *
+ * ABI_VERSION changes with any layout here. The loader compares it with the one in the
+ * pinned settings map before it adopts anything.
+ */
+#ifndef BUILDGATE_ABI_H
+#define BUILDGATE_ABI_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+#define ABI_VERSION 1
+
+#define PIN_DIR     "/sys/fs/bpf/buildgate"
+
+/* An address: IPv6, or IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2). Network order. */
+struct addr {
+	union {
+		__u8 b[16];
+		__be32 w[4];
+	};
+};
+
+/*
+ * A build is one number that sorts as builds do: 15.1.2507.39 is
+ * 15 << 48 | 1 << 32 | 2507 << 16 | 39. No build is 0.
+ */
+#define BUILD(a, b, c, d) ((__u64)(a) << 48 | (__u64)(b) << 32 | (__u64)(c) << 16 | (__u64)(d))
+
+/* A connection, named from the mail server's point of view, whoever is outside. */
+struct flow_key {
+	struct addr client;
+	struct addr server;
+	__be16 client_port;
+	__be16 server_port;
+};
+
+enum direction {
+	DIRECTION_INBOUND = 1,  /* the client is outside */
+	DIRECTION_OUTBOUND = 2, /* the server is outside */
+};
+
+enum side {
+	SIDE_CLIENT = 1,
+	SIDE_SERVER = 2,
+};
+
+/* Where on the wire a token stood. */
+enum origin {
+	ORIGIN_BANNER = 1,
+	ORIGIN_EHLO = 2,
+	ORIGIN_RECEIVED = 3,
+	ORIGIN_REPORTED = 4, /* told from outside; never made by the kernel */
+};
+
+/* What a side showed of itself, strongest last. */
+enum family {
+	FAMILY_UNKNOWN = 1,          /* not read to where a build would stand */
+	FAMILY_OTHER = 2,            /* read, and no sign of Microsoft */
+	FAMILY_IIS_SMTP = 3,         /* Windows' own SMTP service */
+	FAMILY_EXCHANGE_NOBUILD = 4, /* Exchange that did not say which */
+	FAMILY_TLS = 5,              /* the session left for TLS */
+	FAMILY_EXCHANGE = 6,         /* a build was read */
+};
+
+enum mode {
+	MODE_OFF = 1,    /* programs return at once */
+	MODE_REPORT = 2, /* everything is read, nothing enforced */
+	MODE_ENFORCE = 3,
+};
+
+/*
+ * settings: one value in a mmap-able array, each field written as one word, so that
+ * "mode off" is a single store that needs no daemon and races with nobody.
+ */
+struct settings {
+	__u32 abi;              /* ABI_VERSION of who made the map */
+	__u32 mode;             /* enum mode; 0 acts as off */
+	__s64 clock_offset_ns;  /* added to CLOCK_BOOTTIME; only lab clock and replay move it */
+	__u64 lease_until_ns;   /* verdicts of the clock hold until then */
+	__u64 enforce_until_ns; /* unconfirmed "enforce": report from then on. 0: confirmed */
+	__u64 recheck_interval_ns;
+	__u32 slow_delay_ms; /* D of tarpit/slow */
+	__u32 ranges;        /* entries in the ranges map; 0 saves the look-up */
+	__u32 frame;         /* replay: number of the frame being fed; copied into events */
+	__u32 reserved;
+};
+
+enum action {
+	ACTION_PASS = 1,
+	ACTION_TARPIT = 2,
+	ACTION_DROP = 3,
+};
+
+enum style {
+	STYLE_SLOW = 1,   /* tarpit: window 0 until a deadline */
+	STYLE_DEFER = 2,  /* tarpit: 450 by the answerer */
+	STYLE_ANSWER = 3, /* drop: 550 by the answerer */
+	STYLE_SILENT = 4, /* drop: nothing */
+};
+
+enum verdict_flag {
+	VERDICT_CLOCK = 1 << 0,  /* made by the clock: holds only while the lease does */
+	VERDICT_RANGED = 1 << 1, /* an entry of ranges overlaps this source: look there too */
+};
+
+/*
+ * verdict: what to do with one source.
+ *
+ * The hour of a source begins phase_s seconds into each hour of kernel time. Its first
+ * block_s seconds drop, the next throttle_s seconds tarpit, the rest pass:
+ *
+ *   block_s 0,    throttle_s 600   ten minutes of each hour are slow
+ *   block_s 3600, throttle_s 0     always refused ("set drop" too)
+ *   block_s 0,    throttle_s 3600  always slow ("set tarpit")
+ *   block_s 0,    throttle_s 0     always passed ("set pass")
+ */
+struct verdict {
+	__u64 valid_until_ns; /* 0: no end */
+	__u64 recheck_at_ns;  /* a blocked source's next connection after this passes; 0: none. The
+				 kernel moves it on when a recheck was used */
+	__u64 build;        /* the build it stands for: on a recheck a token not above it is old */
+	__u64 hits_slowed;  /* segments of the source that armed a delay */
+	__u64 hits_dropped; /* connection attempts refused */
+	__u64 hits_recheck; /* connections let through to show an upgrade */
+	__u64 pending_since_ns; /* recheck attempts are counted from here ... */
+	__u32 pending;          /* ... and this many passed without a greeting acknowledged yet */
+	__u16 throttle_s;
+	__u16 block_s;
+	__u16 phase_s; /* 0 .. 3599 */
+	__u16 reply;   /* index of the answerer's text; 0: none */
+	__u8 tarpit_style;
+	__u8 drop_style;
+	__u8 flags; /* enum verdict_flag */
+	__u8 reserved[1];
+};
+
+/* ranges: longest prefix match over full addresses; IPv4 prefixes count from 96. */
+struct range_key {
+	__u32 prefix_bits; /* host order, 0 .. 128 */
+	struct addr addr;
+};
+
+struct range {
+	__u64 valid_until_ns; /* 0: no end */
+	__u64 hits;
+	__u8 action; /* enum action; PASS is an exemption */
+	__u8 style;
+	__u8 reserved[6];
+};
+
+#define NAME_BYTES  128 /* EHLO and by names, NUL included; longer ones are cut */
+#define TOKEN_BYTES 32  /* a build as it stood on the wire, NUL included */
+
+enum event_type {
+	EVENT_TOKEN = 1, /* a confirmed build */
+	EVENT_CONN = 2,  /* a mail connection ended */
+};
+
+enum event_flag {
+	EVENT_RECHECK = 1 << 0,    /* the connection was a recheck */
+	EVENT_SUBMISSION = 1 << 1, /* a submission port, not mx */
+	EVENT_TLS = 1 << 2,        /* read inside TLS */
+	EVENT_HAD_BUILD = 1 << 3,  /* CONN: a token of this connection was confirmed before */
+	EVENT_NAME_CUT = 1 << 4,   /* a name was longer than NAME_BYTES - 1 */
+	EVENT_ONE_WAY = 1 << 5,    /* CONN: only one direction crossed this host */
+	EVENT_ACCEPTED = 1 << 6,   /* CONN: the other side acknowledged the EHLO name */
+};
+
+/*
+ * event: one record of the ring buffer. TOKEN: `side` showed `build` at `origin`.
+ * CONN: `side` is the outside peer, family what it turned out to be.
+ * Names are the peer's own bytes, cut and NUL-terminated: escape before printing.
+ */
+struct event {
+	__u64 at_ns;
+	__u64 build;
+	struct flow_key key;
+	__u32 frame;
+	__u8 type;
+	__u8 direction;
+	__u8 side;
+	__u8 origin;
+	__u8 family;
+	__u8 flags;
+	__u8 reserved[2];
+	char token[TOKEN_BYTES];
+	char helo[NAME_BYTES];
+	char by[NAME_BYTES];
+	__u8 pad[4];
+};
+
+/* The hooks, also the keys of the counters map. */
+enum hook { HOOK_XDP = 0, HOOK_INGRESS = 1, HOOK_EGRESS = 2, HOOK_SOCKOPS = 3, HOOK_MAX };
+
+#ifndef __cplusplus
+_Static_assert(sizeof(struct addr) == 16, "addr");
+_Static_assert(sizeof(struct flow_key) == 36, "flow_key");
+_Static_assert(sizeof(struct settings) == 56, "settings");
+_Static_assert(sizeof(struct verdict) == 72, "verdict");
+_Static_assert(sizeof(struct range_key) == 20, "range_key");
+_Static_assert(sizeof(struct range) == 24, "range");
+_Static_assert(sizeof(struct event) == 360, "event");
+#endif
+
+#endif
