@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "pinned.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+struct pinned {
+	int counters;
+	uint32_t counters_bytes; /* of one hook and CPU, as the pinned map has it */
+	int cpus;
+	void *page; /* the settings map */
+	size_t page_bytes;
+};
+
+struct reason_row {
+	const char *name, *kind, *text;
+};
+
+/* The names in lower case are the JSON key and the metric label. */
+static const struct reason_row rows[REASON_MAX] = {
+#define X(number, name, kind, text) [number] = { #name, #kind, text },
+	REASON_LIST(X)
+#undef X
+};
+
+/* lower - a name or kind of the list in lower case; made once, kept */
+static const char *lower(const char *upper, char *buf, size_t size)
+{
+	size_t i;
+
+	if (buf[0])
+		return buf;
+	for (i = 0; upper[i] && i < size - 1; i++)
+		buf[i] = upper[i] >= 'A' && upper[i] <= 'Z' ? upper[i] + 0x20 : upper[i];
+	return buf;
+}
+
+/* reason_name - "unknown" for numbers that are not in the list */
+const char *reason_name(unsigned int reason)
+{
+	static char names[REASON_MAX][32];
+
+	if (reason >= REASON_MAX || !rows[reason].name)
+		return "unknown";
+	return lower(rows[reason].name, names[reason], sizeof(names[0]));
+}
+
+/* reason_kind - "none" for what is not counted */
+const char *reason_kind(unsigned int reason)
+{
+	static char kinds[REASON_MAX][8];
+
+	if (reason >= REASON_MAX || !rows[reason].kind)
+		return "none";
+	return lower(rows[reason].kind, kinds[reason], sizeof(kinds[0]));
+}
+
+/* reason_text - the sentence of the list */
+const char *reason_text(unsigned int reason)
+{
+	if (reason >= REASON_MAX || !rows[reason].text)
+		return "";
+	return rows[reason].text;
+}
+
+/* hook_name - the label of a hook */
+const char *hook_name(unsigned int hook)
+{
+	static const char *const names[HOOK_MAX] = {
+		[HOOK_XDP] = "xdp",
+		[HOOK_INGRESS] = "ingress",
+		[HOOK_EGRESS] = "egress",
+		[HOOK_SOCKOPS] = "sockops",
+	};
+
+	return hook < HOOK_MAX ? names[hook] : "unknown";
+}
+
+/* open_pin - a pinned map; -ENOENT says in words that the gate is not there */
+static int open_pin(const char *name, struct error *e)
+{
+	char path[sizeof(PIN_DIR) + 32];
+	int fd;
+
+	snprintf(path, sizeof(path), PIN_DIR "/%s", name);
+	fd = bpf_obj_get(path);
+	if (fd >= 0)
+		return fd;
+	if (errno == ENOENT)
+		return error_set(e, -ENOENT,
+				 "the gate is not loaded (no %s); start buildgated first", path);
+	if (errno == EPERM || errno == EACCES)
+		return error_set(e, -EPERM, "no permission to open %s; run as root or with CAP_BPF",
+				 path);
+	return error_set(e, -errno, "cannot open %s: %s", path, strerror(errno));
+}
+
+/* map_settings - the page of the settings map, checked to be of our layout */
+static int map_settings(struct pinned *pinned, struct error *e)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t info_bytes = sizeof(info);
+	int fd, rc = 0;
+	void *page;
+
+	fd = open_pin("settings", e);
+	if (fd < 0)
+		return fd;
+	if (bpf_obj_get_info_by_fd(fd, &info, &info_bytes) ||
+	    info.value_size < sizeof(struct settings)) {
+		rc = error_set(e, -EINVAL,
+			       PIN_DIR "/settings is not a settings map of this version");
+		goto out;
+	}
+	page = mmap(NULL, pinned->page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (page == MAP_FAILED) {
+		rc = error_set(e, -errno, "cannot map " PIN_DIR "/settings: %s", strerror(errno));
+		goto out;
+	}
+	pinned->page = page;
+	if (pinned_settings(pinned)->abi != ABI_VERSION)
+		rc = error_set(e, -EPROTO,
+			       "the loaded gate has layout version %u, this program %u; use the "
+			       "programs of one version",
+			       pinned_settings(pinned)->abi, ABI_VERSION);
+out:
+	close(fd);
+	return rc;
+}
+
+/* open_counters - the counters map and the size of its values */
+static int open_counters(struct pinned *pinned, struct error *e)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t info_bytes = sizeof(info);
+
+	pinned->counters = open_pin("counters", e);
+	if (pinned->counters < 0)
+		return pinned->counters;
+	if (bpf_obj_get_info_by_fd(pinned->counters, &info, &info_bytes))
+		return error_set(e, -errno, "cannot read about " PIN_DIR "/counters: %s",
+				 strerror(errno));
+	pinned->counters_bytes = (info.value_size + 7) / 8 * 8;
+	pinned->cpus = libbpf_num_possible_cpus();
+	if (pinned->cpus < 1)
+		return error_set(e, -EINVAL, "cannot tell the number of CPUs");
+	return 0;
+}
+
+/* pinned_open - settings and counters; everything else is opened by who needs it */
+int pinned_open(struct pinned **ret_pinned, struct error *e)
+{
+	struct pinned *pinned = calloc(1, sizeof(*pinned));
+	int rc;
+
+	if (!pinned)
+		return error_set(e, -ENOMEM, "out of memory");
+	pinned->counters = -1;
+	pinned->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+	rc = map_settings(pinned, e);
+	if (!rc)
+		rc = open_counters(pinned, e);
+	if (rc) {
+		pinned_close(pinned);
+		return rc;
+	}
+	*ret_pinned = pinned;
+	return 0;
+}
+
+/* pinned_close - NULL is allowed */
+void pinned_close(struct pinned *pinned)
+{
+	if (!pinned)
+		return;
+	if (pinned->page)
+		munmap(pinned->page, pinned->page_bytes);
+	if (pinned->counters >= 0)
+		close(pinned->counters);
+	free(pinned);
+}
+
+/* pinned_settings - the first value of the page */
+volatile struct settings *pinned_settings(struct pinned *pinned)
+{
+	return pinned->page;
+}
+
+/* pinned_counters - a map of an older list has fewer slots; those missing count 0 */
+int pinned_counters(struct pinned *pinned, struct counters ret_counters[HOOK_MAX])
+{
+	size_t slots = pinned->counters_bytes / sizeof(uint64_t);
+	struct counters sums[HOOK_MAX] = { 0 };
+	uint64_t *values;
+	int rc = 0;
+
+	values = calloc((size_t)pinned->cpus, pinned->counters_bytes);
+	if (!values)
+		return -ENOMEM;
+	for (uint32_t hook = 0; hook < HOOK_MAX && !rc; hook++) {
+		if (bpf_map_lookup_elem(pinned->counters, &hook, values))
+			rc = -errno;
+		for (size_t i = 0; !rc && i < slots * (size_t)pinned->cpus; i++)
+			if (i % slots < REASON_MAX)
+				sums[hook].count[i % slots] += values[i];
+	}
+	free(values);
+	if (!rc)
+		memcpy(ret_counters, sums, sizeof(sums));
+	return rc;
+}
