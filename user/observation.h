@@ -47,7 +47,7 @@ json_t *observation_json(const struct observation *o);
 int observation_parse(const json_t *object, int64_t now, struct observation *ret, struct error *e);
 
 /* observation_from_event - a kernel event as an observation (no judgement yet). The time is
- * clock_kernel_to_wall(). */
+ * clock_kernel_to_wall(). Names come out as printable ASCII, what else a peer sent as \xNN. */
 void observation_from_event(const struct event *event, struct observation *ret);
 
 const char *origin_name(uint8_t origin);
