@@ -2,14 +2,213 @@
 /*
  * store - the only door to state on disk
  *
- * Owns the SQLite database (WAL) under the state directory: identities, raw observations, operator
- * decisions (set, exempt, pause), audit trail, key/value facts (mode, policy, running time).
+ * Owns the database (SQLite in WAL mode, one file) under the state directory: identities, raw
+ * observations and their counts per day, what was confirmed from which source, operator
+ * decisions (set, exempt, pause), the audit trail, key/value facts (mode, policy, running time).
+ *
+ * Call order: store_open(), any reads and writes, store_close(). Single writes are durable
+ * when they return. Many go into one batch: store_begin(), writes, store_commit(); they are
+ * durable, all of them, when store_commit() returns 0. A write that fails inside a batch makes
+ * its store_commit() fail and undo the whole batch. Batches nest; the outermost counts.
+ *
+ * All functions return 0 or more, or a negative errno with a sentence in e: -ENOSPC disk full,
+ * -EROFS read-only, -EBADMSG damaged, -ENOTSUP written by a newer version, -EBUSY in use. An
+ * existing file is never replaced by an empty store. Moments are wall seconds handed in by
+ * the caller. Not thread-safe: one thread owns a store.
+ *
+ * Strings handed to callbacks live only as long as the call. A callback that returns other than 0
+ * ends the walk, which then returns that value; it must not write to the store.
  */
 #ifndef BUILDGATE_STORE_H
 #define BUILDGATE_STORE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../maps/abi.h"
 #include "error.h"
+#include "escalation.h"
+#include "observation.h"
+
+#define STORE_RAW_DAYS       8   /* raw observations are kept this long (privacy) */
+#define STORE_RETENTION_DAYS 400 /* default for archived records, counts and audit */
 
 struct store;
+
+/* store_open - path of the file; made when neither it nor its journal is there */
+int store_open(const char *path, struct store **ret_store, struct error *e);
+void store_close(struct store *store);
+
+int store_begin(struct store *store, struct error *e);
+int store_commit(struct store *store, struct error *e);
+/* store_rollback - give the outermost batch up; for callers that stop on an error */
+void store_rollback(struct store *store);
+
+/* ---- identities ---- */
+
+typedef int (*store_identity_fn)(void *arg, const struct identity *identity);
+
+/* store_identity_load - 1: found; 0: not known, *ret is empty but for source and name */
+int store_identity_load(struct store *store, const struct addr *source, const char *name,
+			struct identity *ret, struct error *e);
+int store_identity_save(struct store *store, const struct identity *identity, struct error *e);
+
+/* store_identity_list - all of one source; *ret from malloc, NULL for none. Returns the count */
+int store_identity_list(struct store *store, const struct addr *source, struct identity **ret,
+			struct error *e);
+
+/* store_identity_due - at most max records whose `due` is at or before now, earliest first;
+ * whoever takes them moves `due` on and saves. Returns the count */
+int store_identity_due(struct store *store, int64_t now, struct identity *ret, unsigned int max,
+		       struct error *e);
+
+/* store_identity_next_due - the earliest `due` of all; 0: none */
+int store_identity_next_due(struct store *store, int64_t *ret, struct error *e);
+
+/* Which identities a walk visits; zero fields do not restrict. */
+struct store_filter {
+	bool stage_given; /* only sources that have an identity at `stage` */
+	uint32_t stage;
+	enum standing standing; /* only sources that have an identity with it */
+	uint32_t stage_above;   /* only sources that have an identity above this stage */
+	bool archived;          /* archived ones too */
+};
+
+/* store_identity_each - whole sources in order of address, names in order within */
+int store_identity_each(struct store *store, const struct store_filter *filter,
+			store_identity_fn fn, void *arg, struct error *e);
+
+/* store_identity_find - sources that have an identity of this name */
+int store_identity_find(struct store *store, const char *name, store_identity_fn fn, void *arg,
+			struct error *e);
+
+/* ---- observations ---- */
+
+typedef int (*store_observation_fn)(void *arg, const struct observation *o);
+
+/* store_observation_add - keep one raw, and count it for its identity, build and day; source is
+ * the masked one */
+int store_observation_add(struct store *store, const struct addr *source,
+			  const struct observation *o, struct error *e);
+
+/* store_observation_each - raw ones at or after since, oldest first, without a judgement */
+int store_observation_each(struct store *store, int64_t since, store_observation_fn fn, void *arg,
+			   struct error *e);
+
+/* One row of the counts per day. */
+struct store_sight {
+	char name[NAME_BYTES];
+	uint64_t build; /* 0: connections without a build */
+	int64_t day;    /* UTC day number */
+	uint32_t count;
+	int64_t first_at, last_at;
+};
+typedef int (*store_sight_fn)(void *arg, const struct store_sight *sight);
+
+/* store_sight_each - days of one source, oldest first */
+int store_sight_each(struct store *store, const struct addr *source, store_sight_fn fn, void *arg,
+		     struct error *e);
+
+/* store_confirm - this source showed this build; three sources per build are remembered */
+int store_confirm(struct store *store, const struct addr *source, uint64_t build, struct error *e);
+
+/* store_seen - builds in [build, below) were confirmed from 3 sources; a catalogue_seen_fn */
+bool store_seen(void *store, uint64_t build, uint64_t below);
+
+/* store_family_add - remember that the source was seen as family (DESIGN: account of sight) */
+int store_family_add(struct store *store, const struct addr *source, uint8_t family, int64_t at,
+		     struct error *e);
+
+/* store_families - bit set of 1 << enum family of a source; 0: never seen */
+int store_families(struct store *store, const struct addr *source, unsigned int *ret,
+		   struct error *e);
+
+/* Running totals, kept by the store itself: reading them costs nothing. */
+struct store_counts {
+	uint64_t sources;    /* ever seen in a mail connection */
+	uint64_t exchange;   /* spoke Exchange, with or without a build */
+	uint64_t identified; /* showed a build */
+	uint64_t tls;        /* left for TLS and never showed a build */
+	uint64_t identities; /* not archived */
+	uint64_t stage[POLICY_STAGES_MAX + 1];
+	uint64_t standing[STANDING_MAX];
+};
+int store_count(struct store *store, struct store_counts *ret, struct error *e);
+
+/* ---- operator decisions ---- */
+
+enum decision_kind {
+	DECISION_SET = 1, /* action and style for an address or range */
+	DECISION_EXEMPT,  /* never enforced */
+	DECISION_PAUSE,   /* a source's enforcement suspended until `until` */
+};
+
+struct decision {
+	enum decision_kind kind;
+	struct addr addr;
+	unsigned int bits; /* 128: one address */
+	uint8_t action;    /* enum action; SET only */
+	uint8_t style;     /* enum style; 0: the default of the action */
+	int64_t at;
+	int64_t until; /* 0: no end */
+	int64_t ended; /* 0: in force */
+	char who[64];
+	char reason[256];
+};
+
+typedef int (*store_decision_fn)(void *arg, const struct decision *decision);
+
+/* store_decision_put - in force from now on; one of the same kind and range ends at its `at` */
+int store_decision_put(struct store *store, const struct decision *decision, struct error *e);
+
+/* store_decision_end - 1: ended at `at`; 0: there was none in force */
+int store_decision_end(struct store *store, enum decision_kind kind, const struct addr *addr,
+		       unsigned int bits, int64_t at, struct error *e);
+
+/* store_decision_each - those in force (whatever their `until`), or with history all, oldest
+ * first; kind 0: every kind */
+int store_decision_each(struct store *store, enum decision_kind kind, bool history,
+			store_decision_fn fn, void *arg, struct error *e);
+
+/* ---- audit trail ---- */
+
+struct audit {
+	int64_t at;
+	const char *who;     /* "clock", "operator root", ... */
+	const char *what;    /* "stage", "set", "unset", "mode", "policy", ... */
+	const char *subject; /* canonical address or range, or what was changed */
+	const char *why;     /* in words; NULL: nothing to say */
+	const char *before;  /* JSON text; NULL: null */
+	const char *after;
+};
+
+typedef int (*store_audit_fn)(void *arg, const struct audit *audit);
+
+int store_audit_add(struct store *store, const struct audit *audit, struct error *e);
+
+/* store_audit_each - entries of a subject (NULL: all) at or after since, oldest first */
+int store_audit_each(struct store *store, const char *subject, int64_t since, store_audit_fn fn,
+		     void *arg, struct error *e);
+
+/* ---- facts ---- */
+
+/* store_fact_get - 1: found, in buf (cut to size); 0: not set, buf untouched */
+int store_fact_get(struct store *store, const char *key, char *buf, size_t size, struct error *e);
+int store_fact_set(struct store *store, const char *key, const char *value, struct error *e);
+
+/* store_number_get - 1: found; 0: not set, *ret untouched */
+int store_number_get(struct store *store, const char *key, int64_t *ret, struct error *e);
+int store_number_set(struct store *store, const char *key, int64_t value, struct error *e);
+
+/* ---- privacy ---- */
+
+/* store_prune - remove what is past its time, a bounded part per call; returns rows removed,
+ * 0 when nothing is left to do */
+int store_prune(struct store *store, int64_t now, int64_t retention_days, struct error *e);
+
+/* store_forget - remove everything about a source, or (name) about one of its identities;
+ * returns how many identities went */
+int store_forget(struct store *store, const struct addr *source, const char *name, struct error *e);
 
 #endif
