@@ -20,6 +20,7 @@ struct policy_stage {
 	uint32_t day;          /* from this day of elapsed time */
 	uint32_t throttle_min; /* minutes per hour */
 	uint32_t block_min;
+	bool assumed; /* a rate not established by its source, shipped as a guess */
 };
 
 struct policy_floor {
