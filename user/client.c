@@ -246,6 +246,20 @@ int client_ask(struct client *client, const json_t *request, json_t **ret_result
 	return rc;
 }
 
+/* client_call - for the commands that ask once */
+int client_call(const char *path, const json_t *request, json_t **ret_result, struct error *e)
+{
+	struct client *client;
+	int rc;
+
+	rc = client_open(path, &client, e);
+	if (rc)
+		return rc;
+	rc = client_ask(client, request, ret_result, e);
+	client_close(client);
+	return rc;
+}
+
 /* client_next - no time limit: nothing may happen for days */
 int client_next(struct client *client, json_t **ret_line, struct error *e)
 {

@@ -31,6 +31,9 @@ void client_close(struct client *client);
  * when the answer has none). -EREMOTEIO: the daemon refused, e is its sentence. */
 int client_ask(struct client *client, const json_t *request, json_t **ret_result, struct error *e);
 
+/* client_call - client_open(), client_ask(), client_close() */
+int client_call(const char *path, const json_t *request, json_t **ret_result, struct error *e);
+
 /* client_next - the next line of a request that follows, however long it takes.
  * -ENODATA: the daemon has closed the connection. */
 int client_next(struct client *client, json_t **ret_line, struct error *e);

@@ -82,8 +82,8 @@ const char *hook_name(unsigned int hook)
 	return hook < HOOK_MAX ? names[hook] : "unknown";
 }
 
-/* open_pin - a pinned map; -ENOENT says in words that the gate is not there */
-static int open_pin(const char *name, struct error *e)
+/* pinned_map - -ENOENT says in words that the gate is not there */
+int pinned_map(const char *name, struct error *e)
 {
 	char path[sizeof(PIN_DIR) + 32];
 	int fd;
@@ -109,7 +109,7 @@ static int map_settings(struct pinned *pinned, struct error *e)
 	int fd, rc = 0;
 	void *page;
 
-	fd = open_pin("settings", e);
+	fd = pinned_map("settings", e);
 	if (fd < 0)
 		return fd;
 	if (bpf_obj_get_info_by_fd(fd, &info, &info_bytes) ||
@@ -140,7 +140,7 @@ static int open_counters(struct pinned *pinned, struct error *e)
 	struct bpf_map_info info = { 0 };
 	uint32_t info_bytes = sizeof(info);
 
-	pinned->counters = open_pin("counters", e);
+	pinned->counters = pinned_map("counters", e);
 	if (pinned->counters < 0)
 		return pinned->counters;
 	if (bpf_obj_get_info_by_fd(pinned->counters, &info, &info_bytes))

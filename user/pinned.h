@@ -20,6 +20,9 @@ struct pinned;
 int pinned_open(struct pinned **ret_pinned, struct error *e);
 void pinned_close(struct pinned *pinned);
 
+/* pinned_map - descriptor of the pinned map NAME, the caller's to close, or a negative errno */
+int pinned_map(const char *name, struct error *e);
+
 /* pinned_settings - the live settings word by word (mmap of the pinned map); writes to it are
  * seen by the programs at once */
 volatile struct settings *pinned_settings(struct pinned *pinned);
