@@ -14,7 +14,7 @@
 #
 #   lab_isolate "$@"             returns only inside
 #   lab_up                       namespaces, links, addresses
-#   lab_mta SITE HELO            a Postfix on a site, with a Maildir
+#   lab_mtas SITE...             a Postfix on each of these sites, with a Maildir
 #   lab_net SITE COMMAND...      run in the site's network
 #   lab_in SITE COMMAND...       run in the site's root and network
 #   lab_send SITE BUILD TO       hand in a mail stamped by an Exchange of that build; prints its id
@@ -76,7 +76,7 @@ lab_isolate() {
 	trap 'lab_end "$LAB_FILE"' EXIT
 	: >"$LAB_FILE"
 	[ -z "${LAB_KEEP-}" ] || die_with=(setsid)
-	"${die_with[@]}" unshare --mount --pid --fork --kill-child --mount-proc \
+	"${die_with[@]}" unshare --mount --pid --uts --fork --kill-child --mount-proc \
 		--propagation private -- "$0" "$@" &
 	pid=$!
 	echo "$pid $(lab_started $pid)" >"$LAB_FILE"
@@ -125,6 +125,7 @@ lab_link() {
 
 lab_up() {
 	local site
+	echo lab.example.org >/proc/sys/kernel/hostname # a machine without a name has no mail
 	mount -t tmpfs tmpfs /run && mount -t bpf bpf /sys/fs/bpf || return
 	mkdir -p $LAB/cgroup /run/buildgate
 	mount -t cgroup2 cgroup2 $LAB/cgroup && mkdir "$LAB/cgroup/$LAB_NAME" || return
@@ -142,38 +143,47 @@ lab_join() { echo $BASHPID >"$LAB/cgroup/$LAB_NAME/cgroup.procs"; }
 
 # --- inside: mail ---------------------------------------------------------------------------------
 
-lab_mta() {
-	local site=$1 helo=$2 root=$LAB/$1/root dir
-	root_mount postfix "$LAB/$site" || return
+# lab_postfix_files - configuration, spool and Maildir; a spool of the host's own stays out of it
+lab_postfix_files() {
+	local site=$1 root=$LAB/$1/root dir
 	for dir in /var/spool/postfix /var/lib/postfix; do
 		mkdir -p "$root$dir" && mount -t tmpfs -o mode=755 tmpfs "$root$dir" || return
 	done
 	chroot "$root" chown postfix /var/lib/postfix
 	mkdir -p "$root/etc/postfix" "$root/srv/mail/inbox"
 	chown -R 65534:65534 "$root/srv/mail"
-	sed "s/@NAME@/$site/; s/@HELO@/$helo/" scripts/lab.d/main.cf >"$root/etc/postfix/main.cf"
+	sed "s/@NAME@/$site/" scripts/lab.d/main.cf >"$root/etc/postfix/main.cf"
 	cp scripts/lab.d/master.cf "$root/etc/postfix/master.cf"
 	echo '/^Received: by [^ ]+ \(Postfix/ IGNORE' >"$root/etc/postfix/own_received"
-	cat >"$root/etc/postfix/transport" <<-EOF
-		old.example.org ${LAB_OLD_TRANSPORT:-smtp:[192.0.2.10]}
-		good.example.org smtp:[203.0.113.20]
-		edge.example.org smtp:[198.51.100.25]
-	EOF
-	sed -i "/^$site/d" "$root/etc/postfix/transport"
-	echo "nameserver 127.0.0.1" >"$LAB/resolv.conf"
-	cp --remove-destination $LAB/resolv.conf "$root/etc/resolv.conf"
-	(
-		[ "$site" != edge ] || lab_join
-		lab_in "$site" postfix start >"$LAB/$site/start.log" 2>&1 </dev/null
-	) || {
-		cat "$LAB/$site/start.log" "$root/var/log/maillog" >&2
-		return 1
-	}
+	printf '%s\n' "old.example.org smtp:[192.0.2.10]" "good.example.org smtp:[203.0.113.20]" \
+		"edge.example.org smtp:[198.51.100.25]" | grep -v "^$site" >"$root/etc/postfix/transport"
+	echo "nameserver 127.0.0.1" >"$LAB/$site/resolv.conf"
+	cp --remove-destination "$LAB/$site/resolv.conf" "$root/etc/resolv.conf"
+}
+
+lab_mta() {
+	local site=$1
+	root_mount postfix "$LAB/$site" && lab_postfix_files "$site" || return
+	[ "$site" != edge ] || lab_join
+	lab_in "$site" postfix start >"$LAB/$site/start.log" 2>&1 </dev/null && return
+	cat "$LAB/$site/start.log" "$LAB/$site/root/var/log/maillog" >&2
+	return 1
+}
+
+lab_mtas() {
+	local site pids='' pid
+	for site; do
+		lab_mta "$site" &
+		pids="$pids $!"
+	done
+	for pid in $pids; do
+		wait "$pid" || return
+	done
 }
 
 # lab_stamp - the line that an Exchange of BUILD puts on top of what it hands over
 lab_stamp() {
-	local host=ex01.$1.example.org
+	local host=mail.$1.example.org
 	printf 'Received: from %s (192.0.2.10) by\n' "$host"
 	printf ' %s (192.0.2.10) with Microsoft SMTP Server\n' "$host"
 	printf ' (version=TLS1_2, cipher=TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384) id %s;\n' "$2"
@@ -190,6 +200,17 @@ lab_send() {
 		printf 'Message-ID: <%s@lab.example.org>\nFrom: user@%s.example.org\n' "$LAB_ID" "$site"
 		printf 'To: %s\nSubject: mail %s\n\nHello.\n' "$to" "$LAB_ID"
 	} | lab_in "$site" sendmail -i -f "user@$site.example.org" "$to"
+}
+
+# lab_fate - "delivered", "queued", or nothing while the mail is on its way
+lab_fate() {
+	if lab_delivered edge "$2"; then
+		echo delivered
+	elif lab_queued "$1" "$2" >/dev/null; then
+		echo queued
+	else
+		return 1
+	fi
 }
 
 lab_delivered() { grep -rqsF "Message-ID: <$2@" "$LAB/$1/root/srv/mail/inbox/new"; }
