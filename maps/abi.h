@@ -93,7 +93,7 @@ struct settings {
 	__u32 slow_delay_ms; /* D of tarpit/slow */
 	__u32 ranges;        /* entries in the ranges map; 0 saves the look-up */
 	__u32 frame;         /* replay: number of the frame being fed; copied into events */
-	__u32 reserved;
+	__u32 tarpits;       /* verdicts with throttle_s; 0 saves looking for one per segment */
 };
 
 enum action {
@@ -159,8 +159,121 @@ struct range {
 	__u8 reserved[6];
 };
 
-#define NAME_BYTES  128 /* EHLO and by names, NUL included; longer ones are cut */
-#define TOKEN_BYTES 32  /* a build as it stood on the wire, NUL included */
+/* EHLO and by names, NUL included; longer ones are cut. A build as it stood on the wire. */
+#define NAME_BYTES  128
+#define TOKEN_BYTES 32
+
+/* One direction's line machine (bpf/smtp.h). */
+struct smtp {
+	__u16 row;    /* where the automaton stands */
+	__u16 parked; /* its row in the header while the next BDAT command is read; 0: none */
+	__u16 budget; /* header bytes that will still be read */
+	__u8 length;  /* bytes captured of the name at hand */
+	__u8 flags;   /* enum smtp_flag */
+	__u32 chunk;  /* bytes left in the BDAT chunk; while its command is read, digits so far */
+};
+
+/* What a line machine captured. The number's bytes are kept as they stood on the wire. */
+struct smtp_text {
+	__u64 build; /* parts that are complete, 16 bits each */
+	__u32 part;  /* the part being read */
+	__u32 token_length;
+	char token[TOKEN_BYTES];
+	char helo[NAME_BYTES]; /* EHLO argument; of a server: the host that greets */
+	char by[NAME_BYTES];
+};
+
+/*
+ * How far a conversation has come. Changed by compare-and-swap only: it is where the two
+ * directions, which may run on two CPUs, hand over to each other.
+ */
+enum phase {
+	PHASE_COMMAND = 1, /* the client's bytes are commands */
+	PHASE_DATA_SENT,   /* DATA went by, its reply did not yet */
+	PHASE_TLS_SENT,    /* STARTTLS went by, its reply did not yet */
+	PHASE_REFUSED,     /* after one of these two: some 4xx or 5xx went by */
+	PHASE_MESSAGE,     /* 354 went by: the client's bytes are a message */
+	PHASE_DONE,        /* read to where it is decided; bytes are not looked at any more */
+};
+
+/* stream: one direction of a flow, written only by the hook that sees this direction. */
+struct stream {
+	__u32 next;  /* sequence number of the next byte to read, host order */
+	__u32 high;  /* one after the highest byte seen */
+	__u32 acked; /* highest valid acknowledgement of these bytes; the other hook's */
+	struct smtp smtp;
+	__u8 family; /* enum family */
+	__u8 flags;  /* enum stream_flag */
+	__u8 reserved[2];
+};
+
+enum stream_flag {
+	STREAM_SEEN = 1 << 0, /* a segment of this direction crossed this host */
+	STREAM_HOLE = 1 << 1, /* bytes ahead of `next` were seen */
+	STREAM_FIN = 1 << 2,
+};
+
+enum flow_flag {
+	FLOW_RECHECK = 1 << 0,  /* a blocked source's connection, let through to show an upgrade */
+	FLOW_SPENT = 1 << 1,    /* ... and its slot is used up */
+	FLOW_CUT = 1 << 2,      /* ... and it showed an old build: its bytes are dropped */
+	FLOW_REPORTED = 1 << 3, /* its CONN event is out */
+};
+
+/* flow: a followed connection. LRU: a lost entry costs an observation, never a wrong one. */
+struct flow {
+	__u64 born_ns;
+	__u64 deadline_ns; /* tarpit/slow: the server's segments carry window 0 until then */
+	__u32 phase;       /* enum phase */
+	__u32 tokens;      /* 1 << side: a token of that side waits for its acknowledgement */
+	__u32 flags;       /* enum flow_flag */
+	__u32 server_isn;
+	struct stream client;
+	struct stream server;
+	__u8 direction; /* enum direction */
+	__u8 port_kind; /* enum port_kind */
+	__u8 reserved[6];
+};
+
+enum port_kind {
+	PORT_MX = 1,
+	PORT_SUBMISSION = 2,
+};
+
+/* token: a build that was read and is not yet acknowledged. */
+struct token {
+	__u64 build;
+	__u32 start; /* sequence numbers of its bytes [start, end), host order */
+	__u32 end;
+	__u32 state; /* enum token_state, changed by compare-and-swap */
+	__u32 frame;
+	__u32 length;
+	__u32 origin;
+	char bytes[TOKEN_BYTES];
+};
+
+enum token_state {
+	TOKEN_READ = 1, /* its digits are known, what stands around them not yet to the end */
+	TOKEN_SEEN = 2,
+	TOKEN_CONFIRMED = 3,
+	TOKEN_VOID = 4,
+};
+
+/* pending: the names and tokens of a flow until its CONN event. */
+struct pending {
+	struct token token[2]; /* client's, server's */
+	struct smtp_text text[2];
+	__u32 helo_end; /* sequence number after the EHLO argument; 0: none read */
+	__u32 reserved;
+};
+
+/* handshake: a connection attempt that may become a flow: our client's SYN (then isn is the
+ * client's), or a blocked source's recheck. */
+struct handshake {
+	__u64 at_ns;
+	__u32 isn;
+	__u32 reserved;
+};
 
 enum event_type {
 	EVENT_TOKEN = 1, /* a confirmed build */
@@ -210,6 +323,13 @@ _Static_assert(sizeof(struct settings) == 56, "settings");
 _Static_assert(sizeof(struct verdict) == 72, "verdict");
 _Static_assert(sizeof(struct range_key) == 20, "range_key");
 _Static_assert(sizeof(struct range) == 24, "range");
+_Static_assert(sizeof(struct smtp) == 12, "smtp");
+_Static_assert(sizeof(struct smtp_text) == 304, "smtp_text");
+_Static_assert(sizeof(struct stream) == 28, "stream");
+_Static_assert(sizeof(struct flow) == 96, "flow");
+_Static_assert(sizeof(struct token) == 64, "token");
+_Static_assert(sizeof(struct pending) == 744, "pending");
+_Static_assert(sizeof(struct handshake) == 16, "handshake");
 _Static_assert(sizeof(struct event) == 360, "event");
 #endif
 

@@ -56,13 +56,15 @@
 	X(40, RECHECK_USED, NOTE, "recheck spent: greeting acknowledged")                          \
 	X(41, READ_FAILED, NOTE, "segment's bytes could not be read")                              \
 	X(42, OUT_OF_WINDOW, NOTE, "acknowledgement of bytes never sent, ignored")                 \
-	X(43, DELAY_ARMED, NOTE, "new bytes of a slowed source started a delay")
+	X(43, DELAY_ARMED, NOTE, "new bytes of a slowed source started a delay")                   \
+	X(44, LATER, PASS, "mail segment left to the hooks after this one")                        \
+	X(45, BLIND, NOTE, "acknowledged bytes never seen: connection not read further")
 
 enum reason {
 #define X(number, name, kind, text) REASON_##name = number,
 	REASON_LIST(X)
 #undef X
-		REASON_MAX = 44
+		REASON_MAX = 46
 };
 
 /* counters: one value per hook, one slot per reason, per CPU. */

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * smtp.h - the SMTP line machine: from the bytes of one direction to tokens
+ *
+ * Pure C without calls: the same source runs in the kernel, in the unit tests, under the
+ * fuzzers and in gate-milter. It owns the grammar of what is read (RFC 5321 commands and
+ * replies, RFC 3030 BDAT, the header block up to the first Received, DESIGN section 3); it knows
+ * nothing of packets. The moves are a table (smtp_gen.c makes it); what a byte means beyond a
+ * move is in smtp_act().
+ *
+ * Use: smtp_begin() with the row of what comes next. Then for every byte in order
+ * smtp_step(); when it returns an action the caller looks at it, changes rows where the
+ * other direction decides (DATA, STARTTLS), and goes on. smtp_run() is that loop for callers
+ * outside the kernel. All state is in two structs of maps/abi.h: struct smtp (a few
+ * bytes, kept per direction) and struct smtp_text (names and number, kept while they matter).
+ */
+#ifndef BUILDGATE_SMTP_H
+#define BUILDGATE_SMTP_H
+
+#include "maps/abi.h"
+#include "bpf/smtp_action.h"
+#include "smtp_table.h"
+
+#define SMTP_HEADER_MAX 4096 /* bytes of header read before giving up (DESIGN section 3) */
+
+enum smtp_flag {
+	SMTP_IN_CHUNK = 1 << 0,   /* header bytes come in BDAT chunks: no dot was added */
+	SMTP_LAST_CHUNK = 1 << 1, /* this one is the last */
+	SMTP_NAME_CUT = 1 << 2,   /* a name did not fit */
+	SMTP_SAID_HELLO = 1 << 4, /* server: the reply to EHLO began as Microsoft's does */
+	SMTP_BAD_NUMBER = 1 << 3, /* a part above 65535, or too many digits to be a build */
+};
+
+#define SMTP_ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* smtp_begin - go to a row (SMTP_ROW_COMMAND, _HEADER, _GREETING, _REPLY) */
+SMTP_ALWAYS_INLINE void smtp_begin(struct smtp *m, __u16 row)
+{
+	m->row = row;
+	m->length = 0;
+}
+
+/* smtp_header - the next byte is the first of a message */
+SMTP_ALWAYS_INLINE void smtp_header(struct smtp *m, __u8 flags)
+{
+	smtp_begin(m, SMTP_ROW_HEADER);
+	m->budget = SMTP_HEADER_MAX;
+	m->flags = flags;
+}
+
+SMTP_ALWAYS_INLINE void smtp_put(struct smtp *m, char *name, __u8 byte)
+{
+	if (m->length >= NAME_BYTES - 1) {
+		m->flags |= SMTP_NAME_CUT;
+		return;
+	}
+	name[m->length & (NAME_BYTES - 1)] = byte;
+	m->length++;
+	name[m->length & (NAME_BYTES - 1)] = 0;
+}
+
+SMTP_ALWAYS_INLINE void smtp_digit(struct smtp *m, struct smtp_text *t, __u8 byte)
+{
+	__u32 at = t->token_length;
+
+	if (byte == '.' || byte == '-' || byte == '_') {
+		t->build = t->build << 16 | (t->part & 0xffff);
+		t->part = 0;
+	} else {
+		t->part = t->part * 10 + (byte - '0');
+		if (t->part > 0xffff) {
+			t->part = 0x10000;
+			m->flags |= SMTP_BAD_NUMBER;
+		}
+	}
+	if (at >= TOKEN_BYTES - 1) {
+		m->flags |= SMTP_BAD_NUMBER;
+		return;
+	}
+	t->token[at & (TOKEN_BYTES - 1)] = byte;
+	t->token[(at + 1) & (TOKEN_BYTES - 1)] = 0;
+	t->token_length = at + 1;
+}
+
+SMTP_ALWAYS_INLINE void smtp_number_begin(struct smtp *m, struct smtp_text *t)
+{
+	m->flags &= ~SMTP_BAD_NUMBER;
+	t->build = 0;
+	t->part = 0;
+	t->token_length = 0;
+}
+
+/* smtp_build - the number that was read, or 0 where it cannot be a build */
+SMTP_ALWAYS_INLINE __u64 smtp_build(const struct smtp *m, const struct smtp_text *t)
+{
+	if (m->flags & SMTP_BAD_NUMBER)
+		return 0;
+	return t->build << 16 | t->part;
+}
+
+/* smtp_known_line - the product line is one that Exchange has; asked where a number stands in a
+ * name that somebody chose (facts.md, 4) */
+SMTP_ALWAYS_INLINE int smtp_known_line(__u64 build)
+{
+	__u32 major = build >> 48, minor = build >> 32 & 0xffff;
+
+	switch (major) {
+	case 5:
+		return minor == 0 || minor == 5;
+	case 6:
+		return minor == 0 || minor == 5;
+	case 8:
+		return minor <= 3;
+	case 14:
+		return minor <= 3 || minor == 16;
+	case 15:
+		return minor <= 2 || minor == 20 || minor == 21;
+	}
+	return 0;
+}
+
+/* smtp_act - do what the action at this byte says */
+SMTP_ALWAYS_INLINE void smtp_act(struct smtp *m, struct smtp_text *t, __u32 action, __u8 byte)
+{
+	switch (action) {
+	case SMTP_HELO_DIGIT_FIRST:
+		smtp_number_begin(m, t);
+		/* fall through */
+	case SMTP_HELO_DIGIT:
+	case SMTP_HELO_DASH:
+		smtp_digit(m, t, byte);
+		smtp_put(m, t->helo, byte);
+		break;
+	case SMTP_HELO_FIRST:
+	case SMTP_HOST_FIRST:
+		m->length = 0;
+		m->flags &= ~SMTP_NAME_CUT;
+		/* fall through */
+	case SMTP_HELO:
+	case SMTP_HELO_BUILD:
+	case SMTP_HOST:
+		smtp_put(m, t->helo, byte);
+		break;
+	case SMTP_BY_FIRST:
+		m->length = 0;
+		/* fall through */
+	case SMTP_BY:
+		smtp_put(m, t->by, byte);
+		break;
+	case SMTP_NUMBER_FIRST:
+		smtp_number_begin(m, t);
+		/* fall through */
+	case SMTP_NUMBER:
+	case SMTP_NUMBER_DOT:
+		smtp_digit(m, t, byte);
+		break;
+	case SMTP_CHUNK_FIRST:
+		m->chunk = 0;
+		/* fall through */
+	case SMTP_CHUNK:
+		/* RFC 3030 names no limit; a size that does not fit ends the reading */
+		m->chunk = m->chunk > 0x0fffffff ? 0xffffffff : m->chunk * 10 + (byte - '0');
+		break;
+	case SMTP_KEYWORD_HELLO:
+		m->flags |= SMTP_SAID_HELLO;
+		break;
+	}
+}
+
+/*
+ * smtp_step - take one byte. Returns 0, or the action if it is one that the caller must see
+ * (SMTP_HELO_BUILD and everything from SMTP_EHLO on).
+ */
+SMTP_ALWAYS_INLINE __u32 smtp_step(struct smtp *m, struct smtp_text *t, __u8 byte)
+{
+	__u32 class = smtp_class[byte];
+	__u32 row = smtp_table[(m->row + class) & 0xffff];
+	__u32 action;
+
+	m->row = row;
+	if (row < SMTP_FIRST_ACTION)
+		return 0;
+	action = smtp_action_of[row / SMTP_CLASSES & 1023];
+	if (action == SMTP_DOT && m->flags & SMTP_IN_CHUNK) {
+		/* Nobody added this dot. The row after a dot treats another as any byte. */
+		row = smtp_table[(row + class) & 0xffff];
+		m->row = row;
+		action = smtp_action_of[row / SMTP_CLASSES & 1023];
+	}
+	smtp_act(m, t, action, byte);
+	return action == SMTP_HELO_BUILD || action >= SMTP_EHLO ? action : 0;
+}
+
+#endif
