@@ -45,43 +45,40 @@ int store_commit(struct store *store, struct error *e);
 /* store_rollback - give the outermost batch up; for callers that stop on an error */
 void store_rollback(struct store *store);
 
-/* ---- identities ---- */
+/* ---- sources and their identities ---- */
 
-typedef int (*store_identity_fn)(void *arg, const struct identity *identity);
+/* store_source_load - all records of a source and what the operator said of it. Returns the
+ * number of records, 0 for a source not known; ret is zeroed first, source_clear() frees it */
+int store_source_load(struct store *store, const struct addr *addr, struct source *ret,
+		      struct error *e);
 
-/* store_identity_load - 1: found; 0: not known, *ret is empty but for source and name */
-int store_identity_load(struct store *store, const struct addr *source, const char *name,
-			struct identity *ret, struct error *e);
-int store_identity_save(struct store *store, const struct identity *identity, struct error *e);
+/* store_source_save - write the dirty records (and clear that mark), drop the evicted one; a
+ * pause in force is ended when paused_since is 0. Returns how many records were written */
+int store_source_save(struct store *store, struct source *source, struct error *e);
 
-/* store_identity_list - all of one source; *ret from malloc, NULL for none. Returns the count */
-int store_identity_list(struct store *store, const struct addr *source, struct identity **ret,
-			struct error *e);
+/* store_source_due - at most max sources with a record whose `due` is at or before now, the
+ * earliest first; whoever takes one moves it on and saves. Returns the count */
+int store_source_due(struct store *store, int64_t now, struct addr *ret, unsigned int max,
+		     struct error *e);
 
-/* store_identity_due - at most max records whose `due` is at or before now, earliest first;
- * whoever takes them moves `due` on and saves. Returns the count */
-int store_identity_due(struct store *store, int64_t now, struct identity *ret, unsigned int max,
-		       struct error *e);
+/* store_next_due - 1: *ret is the earliest `due` of all; 0: none */
+int store_next_due(struct store *store, int64_t *ret, struct error *e);
 
-/* store_identity_next_due - the earliest `due` of all; 0: none */
-int store_identity_next_due(struct store *store, int64_t *ret, struct error *e);
-
-/* Which identities a walk visits; zero fields do not restrict. */
+/* Which sources a walk visits; zero fields do not restrict. */
 struct store_filter {
-	bool stage_given; /* only sources that have an identity at `stage` */
+	bool stage_given; /* that have an identity at `stage` */
 	uint32_t stage;
-	enum standing standing; /* only sources that have an identity with it */
-	uint32_t stage_above;   /* only sources that have an identity above this stage */
-	bool archived;          /* archived ones too */
+	uint32_t stage_above;   /* that have an identity above this stage */
+	enum standing standing; /* that have an identity with this standing */
+	const char *name;       /* that have an identity of this name */
+	bool archived;          /* archived identities too */
 };
 
-/* store_identity_each - whole sources in order of address, names in order within */
-int store_identity_each(struct store *store, const struct store_filter *filter,
-			store_identity_fn fn, void *arg, struct error *e);
+typedef int (*store_source_fn)(void *arg, const struct source *source);
 
-/* store_identity_find - sources that have an identity of this name */
-int store_identity_find(struct store *store, const char *name, store_identity_fn fn, void *arg,
-			struct error *e);
+/* store_source_each - in order of address; filter NULL: all. fn may read the store */
+int store_source_each(struct store *store, const struct store_filter *filter, store_source_fn fn,
+		      void *arg, struct error *e);
 
 /* ---- observations ---- */
 
@@ -142,12 +139,13 @@ enum decision_kind {
 	DECISION_SET = 1, /* action and style for an address or range */
 	DECISION_EXEMPT,  /* never enforced */
 	DECISION_PAUSE,   /* a source's enforcement suspended until `until` */
+	DECISION_SHARED,  /* enforce this source although it is shared */
 };
 
 struct decision {
 	enum decision_kind kind;
 	struct addr addr;
-	unsigned int bits; /* 128: one address */
+	unsigned int bits; /* PAUSE, SHARED: those of a source */
 	uint8_t action;    /* enum action; SET only */
 	uint8_t style;     /* enum style; 0: the default of the action */
 	int64_t at;

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "store_private.h"
+
+/* store_audit_add - entries are only ever added */
+int store_audit_add(struct store *store, const struct audit *audit, struct error *e)
+{
+	int r = store_run(store, e,
+			  "INSERT INTO audit(at, who, what, subject, why, before, after)"
+			  " VALUES(?,?,?,?,?,?,?)",
+			  "itttttt", audit->at, audit->who, audit->what, audit->subject, audit->why,
+			  audit->before, audit->after);
+
+	return r < 0 ? r : 0;
+}
+
+/* query_audit - by the index of subjects, or that of moments */
+static int query_audit(struct store *store, const char *subject, int64_t since, sqlite3_stmt **stmt,
+		       struct error *e)
+{
+	if (subject)
+		return store_query(store, stmt, e,
+				   "SELECT at, who, what, subject, why, before, after FROM audit"
+				   " WHERE subject = ? AND at >= ? ORDER BY at, id",
+				   "ti", subject, since);
+	return store_query(store, stmt, e,
+			   "SELECT at, who, what, subject, why, before, after FROM audit"
+			   " WHERE at >= ? ORDER BY at, id",
+			   "i", since);
+}
+
+/* store_audit_each - texts point into the row */
+int store_audit_each(struct store *store, const char *subject, int64_t since, store_audit_fn fn,
+		     void *arg, struct error *e)
+{
+	sqlite3_stmt *stmt;
+	int stop, r = query_audit(store, subject, since, &stmt, e);
+
+	if (r < 0)
+		return r;
+	while ((r = store_step(store, stmt, e)) > 0) {
+		struct audit audit = {
+			.at = sqlite3_column_int64(stmt, 0),
+			.who = (const char *)sqlite3_column_text(stmt, 1),
+			.what = (const char *)sqlite3_column_text(stmt, 2),
+			.subject = (const char *)sqlite3_column_text(stmt, 3),
+			.why = (const char *)sqlite3_column_text(stmt, 4),
+			.before = (const char *)sqlite3_column_text(stmt, 5),
+			.after = (const char *)sqlite3_column_text(stmt, 6),
+		};
+
+		stop = fn(arg, &audit);
+		if (stop) {
+			store_reset(stmt);
+			return stop;
+		}
+	}
+	return r;
+}
+
+/* store_fact_get - buf keeps what it held when the fact is not set: a default */
+int store_fact_get(struct store *store, const char *key, char *buf, size_t size, struct error *e)
+{
+	sqlite3_stmt *stmt;
+	int r = store_query(store, &stmt, e, "SELECT value FROM fact WHERE key = ?", "t", key);
+
+	if (r >= 0)
+		r = store_step(store, stmt, e);
+	if (r <= 0)
+		return r;
+	store_column_text(stmt, 0, buf, size);
+	store_reset(stmt);
+	return 1;
+}
+
+/* store_fact_set - new or changed */
+int store_fact_set(struct store *store, const char *key, const char *value, struct error *e)
+{
+	int r = store_run(store, e, "INSERT OR REPLACE INTO fact VALUES(?, ?)", "tt", key, value);
+
+	return r < 0 ? r : 0;
+}
+
+/* store_number_get - a fact that is a number; anything else in its place is damage */
+int store_number_get(struct store *store, const char *key, int64_t *ret, struct error *e)
+{
+	char text[32] = "", *end;
+	int r = store_fact_get(store, key, text, sizeof(text), e);
+	long long value;
+
+	if (r <= 0)
+		return r;
+	errno = 0;
+	value = strtoll(text, &end, 10);
+	if (errno || end == text || *end)
+		return error_set(e, -EBADMSG, "store %s: fact \"%s\" is \"%s\", expected a number",
+				 store->path, key, text);
+	*ret = value;
+	return 1;
+}
+
+/* store_number_set - as text, readable by people too */
+int store_number_set(struct store *store, const char *key, int64_t value, struct error *e)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lld", (long long)value);
+	return store_fact_set(store, key, text, e);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * store_private - what the store's own files share; nobody else includes it
+ *
+ * Statements are prepared once and kept, found again by the address of their text: pass string
+ * literals. Values are bound by a type string, a letter each: i integer, t text or NULL, a
+ * address.
+ */
+#ifndef BUILDGATE_STORE_PRIVATE_H
+#define BUILDGATE_STORE_PRIVATE_H
+
+#include <sqlite3.h>
+#include <stdarg.h>
+
+#include "store.h"
+
+#define STORE_STATEMENTS_MAX  64
+#define STORE_APPLICATION_ID  0x62676174 /* "bgat": the file is ours */
+#define STORE_CONFIRM_SOURCES 3
+
+struct store {
+	sqlite3 *db;
+	char *path;
+	unsigned int depth; /* of nested batches */
+	bool failed;        /* a write of this batch failed: it can only be undone */
+	struct {
+		const char *sql;
+		sqlite3_stmt *stmt;
+	} statements[STORE_STATEMENTS_MAX];
+	unsigned int statements_count;
+	uint64_t confirmed_last; /* build known to have its three sources, asked for most */
+};
+
+/* store_fail - SQLite's result as errno and sentence; marks a running batch as failed */
+int store_fail(struct store *store, int rc, struct error *e);
+
+/* store_query - statement ready to be stepped, values bound */
+int store_query(struct store *store, sqlite3_stmt **ret_stmt, struct error *e, const char *sql,
+		const char *types, ...);
+
+/* store_step - 1: a row to read; 0: no more, statement reset; or negative errno, reset too */
+int store_step(struct store *store, sqlite3_stmt *stmt, struct error *e);
+
+/* store_reset - done with a statement before its last row */
+void store_reset(sqlite3_stmt *stmt);
+
+/* store_run - a statement without rows; returns the number of rows changed */
+int store_run(struct store *store, struct error *e, const char *sql, const char *types, ...);
+
+/* store_finish - close a batch: commit when r is good, else give it up; returns r or why */
+int store_finish(struct store *store, int r, struct error *e);
+
+/* column readers: an address, and text cut to size ("" for NULL) */
+void store_column_addr(sqlite3_stmt *stmt, int column, struct addr *ret);
+void store_column_text(sqlite3_stmt *stmt, int column, char *buf, size_t size);
+
+/* store_schema_create - everything, into an empty database */
+int store_schema_create(struct store *store, struct error *e);
+
+/* store_schema_check - ours, not newer, not empty; then bring an older version up to date */
+int store_schema_check(struct store *store, struct error *e);
+
+#endif
