@@ -6,7 +6,7 @@
 # Sourced after lab.sh, used inside the lab.
 #
 #   gate_config [LINE...]        the lab's config file; a LINE "key: value" replaces a default
-#   gate_start [OPTION...]       start the daemon and wait until it answers
+#   gate_start                   start the daemon and wait until it answers
 #   gate_stop [SIGNAL]           end it and wait until it is gone; the gate stays in the kernel
 #   ctl ARG...                   gatectl on the edge host
 #   source_is ADDR FILTER        jq FILTER holds for "gatectl show ADDR"
@@ -45,7 +45,7 @@ gate_answers() {
 gate_start() {
 	local end=$((SECONDS + 30))
 	nsenter --net="$(lab_ns edge)" -- build/buildgated --lab-clock \
-		--config $GATE/buildgate.yaml "$@" >>$GATE/log 2>&1 </dev/null &
+		--config $GATE/buildgate.yaml >>$GATE/log 2>&1 </dev/null &
 	GATE_PID=$!
 	until gate_answers; do
 		if [ $? = 2 ] || [ $SECONDS -gt $end ]; then

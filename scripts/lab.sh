@@ -12,6 +12,7 @@
 # network namespaces. All of it, processes too, is gone when the first process of the pid
 # namespace is, however it ended; only a cgroup must be removed by name (lab_sweep).
 #
+#   lab_set_up                   packages, build, the Postfix root; quick when all is there
 #   lab_isolate "$@"             returns only inside
 #   lab_up                       namespaces, links, addresses
 #   lab_mtas SITE...             a Postfix on each of these sites, with a Maildir
@@ -24,7 +25,14 @@
 
 LAB=/run/lab
 LAB_STATE=$TOP/build/lab
-LAB_SITES="old good edge"
+LAB_SITES=(old good edge)
+
+# lab_set_up - what a lab needs on the host and under build/
+lab_set_up() {
+	ensure_packages build run || exit 1
+	ensure_build all
+	root_make postfix postfix || exit 1
+}
 
 # --- outside: start, end, leftovers -------------------------------------------------------------
 
@@ -92,6 +100,25 @@ lab_isolate() {
 	exit $rc
 }
 
+# lab_enter - a shell, or COMMAND, in the lab that was left up
+lab_enter() {
+	local file pid init started
+	need_root
+	file=$(find "$LAB_STATE" -name '*.lab' | head -n 1)
+	[ -n "$file" ] || die "no lab is up: start one with scripts/demo --keep"
+	read -r pid started <"$file"
+	[ "$(lab_started "$pid")" = "$started" ] || die "the lab is gone: scripts/demo --clean"
+	init=$(cat "/proc/$pid/task/$pid/children")
+	LAB_NAME=$(basename "$file" .lab)
+	export LAB_NAME
+	if [ $# = 0 ]; then
+		set -- bash --rcfile scripts/lab.d/shell -i
+	else
+		set -- bash -c '. scripts/lab.d/shell && "$@"' lab "$@"
+	fi
+	nsenter --mount --pid --uts --target "${init%% *}" --wd="$TOP" -- "$@"
+}
+
 # --- inside: the network ------------------------------------------------------------------------
 
 lab_ns() { echo "/run/netns/$LAB_NAME-$1"; }
@@ -129,7 +156,7 @@ lab_up() {
 	mount -t tmpfs tmpfs /run && mount -t bpf bpf /sys/fs/bpf || return
 	mkdir -p $LAB/cgroup /run/buildgate
 	mount -t cgroup2 cgroup2 $LAB/cgroup && mkdir "$LAB/cgroup/$LAB_NAME" || return
-	for site in router $LAB_SITES; do
+	for site in router "${LAB_SITES[@]}"; do
 		ip netns add "$LAB_NAME-$site" && ip -n "$LAB_NAME-$site" link set lo up || return
 	done
 	lab_net router sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward
