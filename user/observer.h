@@ -38,6 +38,9 @@ struct observer_options {
 	const struct policy *policy;
 	int64_t grace_days;
 	unsigned int ipv6_bits; /* length of an IPv6 source */
+	/* told of every change, after it was written and before it is durable; may be NULL */
+	void (*change)(void *arg, const struct change *change);
+	void *change_arg;
 };
 
 /* What became of an event. */
@@ -45,6 +48,7 @@ enum observer_result {
 	OBSERVER_DROPPED = 0, /* own address, repeated within 60 s, or nothing to learn from it */
 	OBSERVER_TAKEN = 1,   /* counted */
 	OBSERVER_CHANGED = 2, /* counted, and the source's verdict must be published again */
+	OBSERVER_RECHECK = 3, /* the same, and enforcer_recheck() is due: a label says "upgraded" */
 };
 
 struct observer_stats {
@@ -74,9 +78,9 @@ bool observer_is_own(const struct observer *observer, const struct addr *addr);
 int observer_event(struct observer *observer, const struct event *event, int64_t running,
 		   struct observation *ret, struct error *e);
 
-/* observer_take - the same for an observation from elsewhere (`gatectl observe`); fills its
- * judgement */
-int observer_take(struct observer *observer, struct observation *o, int64_t running,
+/* observer_take - the same for an observation from elsewhere (`gatectl observe`), which may be
+ * older than now; fills its judgement */
+int observer_take(struct observer *observer, struct observation *o, int64_t now, int64_t running,
 		  struct error *e);
 
 /* observer_tick - move every clock that is due at now; returns how many records it moved. The

@@ -42,6 +42,9 @@ void store_close(struct store *store);
 
 int store_begin(struct store *store, struct error *e);
 int store_commit(struct store *store, struct error *e);
+/* store_finish - end a batch by how it went: commit when r is 0 or more, else undo; returns r, or
+ * why it could not be committed */
+int store_finish(struct store *store, int r, struct error *e);
 /* store_rollback - give the outermost batch up; for callers that stop on an error */
 void store_rollback(struct store *store);
 
@@ -68,7 +71,7 @@ int store_next_due(struct store *store, int64_t *ret, struct error *e);
 struct store_filter {
 	bool stage_given; /* that have an identity at `stage` */
 	uint32_t stage;
-	uint32_t stage_above;   /* that have an identity above this stage */
+	bool clocked;           /* that have an identity at stage 1 or above */
 	enum standing standing; /* that have an identity with this standing */
 	const char *name;       /* that have an identity of this name */
 	bool archived;          /* archived identities too */

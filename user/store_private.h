@@ -47,9 +47,6 @@ void store_reset(sqlite3_stmt *stmt);
 /* store_run - a statement without rows; returns the number of rows changed */
 int store_run(struct store *store, struct error *e, const char *sql, const char *types, ...);
 
-/* store_finish - close a batch: commit when r is good, else give it up; returns r or why */
-int store_finish(struct store *store, int r, struct error *e);
-
 /* column readers: an address, and text cut to size ("" for NULL) */
 void store_column_addr(sqlite3_stmt *stmt, int column, struct addr *ret);
 void store_column_text(sqlite3_stmt *stmt, int column, char *buf, size_t size);

@@ -257,14 +257,14 @@ static int query_walk(struct store *store, const struct store_filter *filter, sq
 					  "ORDER BY source, name",
 				   "ii", value, archived);
 	}
-	value = filter->stage_given ? filter->stage : filter->stage_above;
+	value = filter->stage;
 	if (filter->stage_given && filter->stage)
 		return store_query(store, stmt, e,
 				   SELECT "WHERE source IN (SELECT source FROM identity"
 					  " WHERE stage = ?1 AND stage > 0)" LIVE
 					  "ORDER BY source, name",
 				   "ii", value, archived);
-	if (filter->stage_above)
+	if (filter->clocked)
 		return store_query(store, stmt, e,
 				   SELECT "WHERE source IN (SELECT source FROM identity"
 					  " WHERE stage > ?1 AND stage > 0)" LIVE
