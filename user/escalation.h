@@ -35,7 +35,6 @@
 
 #include "../maps/abi.h"
 #include "catalogue.h"
-#include "error.h"
 #include "observation.h"
 #include "policy.h"
 
@@ -205,21 +204,5 @@ struct enforcement {
 /* escalation_source - fold the records into what is enforced from e->now on */
 void escalation_source(const struct escalation *e, const struct source *source,
 		       struct enforcement *ret);
-
-/* A pause as granted: calendar days (UTC) from the day of `from` to the one before `until`. */
-struct pause {
-	int64_t from;
-	int64_t until; /* a UTC midnight, or the moment of unpause */
-};
-
-#define PAUSE_DAYS_MAX 90 /* per calendar year and source */
-
-/* pause_days - different UTC days of `year` that the pauses touch */
-unsigned int pause_days(const struct pause *pauses, unsigned int count, int year);
-
-/* pause_grant - when a pause of `days` calendar days, today the first, would end. -EDQUOT when
- * a year would have more than 90; e says how many are left. */
-int pause_grant(const struct pause *past, unsigned int count, int64_t now, unsigned int days,
-		int64_t *ret_until, struct error *e);
 
 #endif
