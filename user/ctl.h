@@ -42,6 +42,8 @@ const char *ctl_option(const struct ctl *ctl, const char *name);
 
 /* ctl_status.c */
 int ctl_status(const struct ctl *ctl, struct error *e);
+
+/* ctl_mode.c */
 int ctl_mode(const struct ctl *ctl, struct error *e);
 int ctl_unload(const struct ctl *ctl, struct error *e);
 

@@ -27,7 +27,8 @@
 	{                                                                                          \
 		ARG("ADDR|CIDR", CTL_RANGE)                                                        \
 	}
-#define MAP ARG("NAME", CTL_WORD, .words = "settings|verdicts|ranges|flows|pending|counters")
+#define MAP    ARG("NAME", CTL_WORD, .words = "settings|verdicts|ranges|flows|pending|counters")
+#define REASON OPTION("--reason", "kept in the audit trail", "TEXT", CTL_TEXT)
 #define CATALOGUE                                                                                  \
 	OPTION("--catalogue", "use this catalogue, not the installed one", "FILE", CTL_FILE)
 
@@ -56,7 +57,7 @@ const struct ctl_command ctl_table[] = {
 			      .words = "slow|defer|answer|silent"),
 		       OPTION("--for", "until this span is over", "SPAN", CTL_SPAN,
 			      .max = SPAN_MAX),
-		       OPTION("--reason", "kept in the audit trail", "TEXT", CTL_TEXT) },
+		       REASON },
 	  .doc = "decide for the clock: pass, slow or refuse",
 	  .run = ctl_set },
 	{ .name = "unset", .args = RANGE, .doc = "take back what set decided", .run = ctl_change },
@@ -68,14 +69,19 @@ const struct ctl_command ctl_table[] = {
 	{ .name = "pause",
 	  .args = ADDRESS,
 	  .options = { OPTION("--days", "how long; 90 per source and calendar year", "N",
-			      CTL_NUMBER, .min = 1, .max = PAUSE_MAX, .required = true) },
+			      CTL_NUMBER, .min = 1, .max = PAUSE_MAX, .required = true),
+		       REASON },
 	  .doc = "suspend clock and enforcement of a source",
 	  .run = ctl_change },
 	{ .name = "unpause",
 	  .args = ADDRESS,
 	  .doc = "end a pause; unused days come back",
 	  .run = ctl_change },
-	{ .name = "exempt", .args = RANGE, .doc = "never enforce on a range", .run = ctl_change },
+	{ .name = "exempt",
+	  .args = RANGE,
+	  .options = { REASON },
+	  .doc = "never enforce on a range",
+	  .run = ctl_change },
 	{ .name = "unexempt", .args = RANGE, .doc = "take back an exemption", .run = ctl_change },
 	{ .name = "forget",
 	  .args = { ARG("ADDR|NAME", CTL_WHO) },

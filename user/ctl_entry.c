@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "ctl_entry.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "address.h"
+#include "ctl_text.h"
+#include "pinned.h"
+
+/* set_text - NULL is null */
+static void set_text(json_t *object, const char *key, const char *text)
+{
+	json_object_set_new(object, key, text ? json_string(text) : json_null());
+}
+
+/* set_number - kernel counts fit; JSON integers are signed */
+static void set_number(json_t *object, const char *key, uint64_t number)
+{
+	json_object_set_new(object, key, json_integer((json_int_t)number));
+}
+
+/* verdict_json - the key is the source */
+static json_t *verdict_json(const void *key, uint32_t key_bytes, const void *value,
+			    uint32_t value_bytes, const struct ctl_view *view)
+{
+	char source[ADDRESS_TEXT];
+
+	(void)key_bytes;
+	(void)value_bytes;
+	return ctl_verdict_json(address_format(key, source), value, view);
+}
+
+/* range_json - PASS is an exemption, and called so */
+static json_t *range_json(const void *key, uint32_t key_bytes, const void *value,
+			  uint32_t value_bytes, const struct ctl_view *view)
+{
+	const struct range_key *range_key = key;
+	const struct range *range = value;
+	json_t *object = json_object();
+	char text[ADDRESS_TEXT];
+	bool over;
+
+	(void)key_bytes;
+	(void)value_bytes;
+	over = range->valid_until_ns && view->now_ns >= range->valid_until_ns;
+	set_text(object, "range", range_format(&range_key->addr, range_key->prefix_bits, text));
+	set_text(object, "verdict", ctl_text_action(range->action));
+	set_text(object, "style", ctl_text_style(range->style));
+	json_object_set_new(object, "exempt", json_boolean(range->action == ACTION_PASS));
+	json_object_set_new(object, "valid_until", ctl_text_time(range->valid_until_ns));
+	json_object_set_new(object, "expired", json_boolean(over));
+	set_number(object, "hits", range->hits);
+	return object;
+}
+
+/* endpoint - "192.0.2.7:25" or "[2001:db8::1]:25" */
+static int endpoint(const struct addr *addr, __be16 port, char *buf, size_t size)
+{
+	char text[ADDRESS_TEXT];
+
+	address_format(addr, text);
+	return snprintf(buf, size, address_is_ipv4(addr) ? "%s:%u" : "[%s]:%u", text, ntohs(port));
+}
+
+/* ctl_entry_flow_text - no blanks, so that it can be pasted behind "map get flows" */
+const char *ctl_entry_flow_text(const struct flow_key *key, char *buf)
+{
+	int n = endpoint(&key->client, key->client_port, buf, CTL_FLOW_TEXT);
+
+	buf[n++] = '-';
+	endpoint(&key->server, key->server_port, buf + n, CTL_FLOW_TEXT - (size_t)n);
+	return buf;
+}
+
+/* set_hex - bytes whose layout is not ours to know */
+static void set_hex(json_t *object, const char *key, const void *bytes, uint32_t count)
+{
+	char *text = malloc(2 * (size_t)count + 1);
+	uint32_t i;
+
+	if (!text)
+		return;
+	text[0] = '\0';
+	for (i = 0; i < count; i++)
+		snprintf(text + 2 * i, 3, "%02x", ((const uint8_t *)bytes)[i]);
+	set_text(object, key, text);
+	free(text);
+}
+
+/* flow_json - the key typed, the value as the programs left it */
+static json_t *flow_json(const void *key, uint32_t key_bytes, const void *value,
+			 uint32_t value_bytes, const struct ctl_view *view)
+{
+	const struct flow_key *flow = key;
+	char text[CTL_FLOW_TEXT];
+	json_t *object = json_object();
+
+	(void)view;
+	if (key_bytes != sizeof(*flow)) {
+		set_hex(object, "flow", key, key_bytes);
+	} else {
+		set_text(object, "flow", ctl_entry_flow_text(flow, text));
+		set_text(object, "client", address_format(&flow->client, text));
+		set_number(object, "client_port", ntohs(flow->client_port));
+		set_text(object, "server", address_format(&flow->server, text));
+		set_number(object, "server_port", ntohs(flow->server_port));
+	}
+	set_hex(object, "value", value, value_bytes);
+	return object;
+}
+
+static const struct ctl_column verdict_columns[] = {
+	{ .head = "SOURCE", .key = "source" },
+	{ .head = "VERDICT", .key = "verdict" },
+	{ .head = "NOW", .key = "now" },
+	{ .head = "UNTIL", .key = "now_until" },
+	{ .head = "SLOW S", .key = "throttle_s", .right = true },
+	{ .head = "BLOCK S", .key = "block_s", .right = true },
+	{ .head = "BY", .key = "by" },
+	{ .head = "BUILD", .key = "build" },
+	{ .head = "VALID UNTIL", .key = "valid_until" },
+	{ .head = "DELAYS", .key = "hits_slowed", .right = true },
+	{ .head = "REFUSED", .key = "hits_dropped", .right = true },
+	{ .head = NULL },
+};
+
+static const struct ctl_column range_columns[] = {
+	{ .head = "RANGE", .key = "range" },
+	{ .head = "VERDICT", .key = "verdict" },
+	{ .head = "STYLE", .key = "style" },
+	{ .head = "EXEMPT", .key = "exempt" },
+	{ .head = "VALID UNTIL", .key = "valid_until" },
+	{ .head = "HITS", .key = "hits", .right = true },
+	{ .head = NULL },
+};
+
+static const struct ctl_column flow_columns[] = {
+	{ .head = "FLOW", .key = "flow" },
+	{ .head = "VALUE", .key = "value" },
+	{ .head = NULL },
+};
+
+const struct ctl_column ctl_entry_counter_columns[] = {
+	{ .head = "HOOK", .key = "hook" },    { .head = "REASON", .key = "reason" },
+	{ .head = "KIND", .key = "kind" },    { .head = "COUNT", .key = "count", .right = true },
+	{ .head = "MEANING", .key = "text" }, { .head = NULL },
+};
+
+static const struct ctl_entry_map maps[] = {
+	{ "verdicts", sizeof(struct addr), sizeof(struct verdict), "source", verdict_columns,
+	  verdict_json },
+	{ "ranges", sizeof(struct range_key), sizeof(struct range), "range", range_columns,
+	  range_json },
+	{ "flows", 0, 0, "flow", flow_columns, flow_json },
+	{ "pending", 0, 0, "flow", flow_columns, flow_json },
+};
+
+/* ctl_entry_map - by name */
+const struct ctl_entry_map *ctl_entry_map(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
+		if (strcmp(maps[i].name, name) == 0)
+			return &maps[i];
+	return NULL;
+}
+
+/* ctl_entry_settings - spans in the unit that the key names */
+json_t *ctl_entry_settings(const struct ctl_view *view)
+{
+	const struct settings *settings = &view->settings;
+	json_t *object = json_object();
+
+	set_number(object, "abi", settings->abi);
+	set_text(object, "mode", ctl_text_mode(settings->mode));
+	json_object_set_new(object, "clock_offset_s",
+			    json_integer(settings->clock_offset_ns / 1000000000));
+	json_object_set_new(object, "now", ctl_text_time(view->now_ns));
+	json_object_set_new(object, "lease_until", ctl_text_time(settings->lease_until_ns));
+	json_object_set_new(object, "enforce_until", ctl_text_time(settings->enforce_until_ns));
+	set_number(object, "recheck_interval_s", settings->recheck_interval_ns / 1000000000);
+	set_number(object, "slow_delay_ms", settings->slow_delay_ms);
+	set_number(object, "ranges", settings->ranges);
+	return object;
+}
+
+/* ctl_entry_counters - row 0 of the list is never counted */
+json_t *ctl_entry_counters(const struct counters counters[HOOK_MAX], bool zeros)
+{
+	json_t *array = json_array();
+	unsigned int hook, reason;
+
+	for (hook = 0; hook < HOOK_MAX; hook++) {
+		for (reason = 1; reason < REASON_MAX; reason++) {
+			uint64_t count = counters[hook].count[reason];
+
+			if (!count && !zeros)
+				continue;
+			json_array_append_new(
+				array, json_pack("{s:s,s:s,s:s,s:I,s:s}", "hook", hook_name(hook),
+						 "reason", reason_name(reason), "kind",
+						 reason_kind(reason), "count", (json_int_t)count,
+						 "text", reason_text(reason)));
+		}
+	}
+	return array;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ctl_entry - the pinned maps' entries as typed JSON
+ *
+ * One row per map: layout, columns of the plain listing, and the function that turns a key and
+ * its value into an object. Pure; ctl_map.c does the reading.
+ */
+#ifndef BUILDGATE_CTL_ENTRY_H
+#define BUILDGATE_CTL_ENTRY_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../maps/abi.h"
+#include "../maps/reasons.h"
+#include "ctl_output.h"
+#include "ctl_verdict.h"
+
+struct ctl_entry_map {
+	const char *name;
+	uint32_t key_bytes, value_bytes; /* 0: as the map says, shown in hex */
+	const char *key;                 /* the JSON key by which map get finds an entry */
+	const struct ctl_column *columns;
+	json_t *(*json)(const void *key, uint32_t key_bytes, const void *value,
+			uint32_t value_bytes, const struct ctl_view *view);
+};
+
+/* ctl_entry_map - the row of a map that is a set of entries (verdicts, ranges, flows,
+ * pending), or NULL */
+const struct ctl_entry_map *ctl_entry_map(const char *name);
+
+/* ctl_entry_settings - the settings map as one object */
+json_t *ctl_entry_settings(const struct ctl_view *view);
+
+/* ctl_entry_counters - an array of {"hook","reason","kind","count","text"}, one per hook and
+ * reason; without zeros when asked */
+json_t *ctl_entry_counters(const struct counters counters[HOOK_MAX], bool zeros);
+
+/* ctl_entry_counter_columns - of the plain listing of ctl_entry_counters() */
+extern const struct ctl_column ctl_entry_counter_columns[];
+
+/* ctl_entry_flow_text - "192.0.2.7:40112-198.51.100.25:25", client first; "[...]" around IPv6 */
+#define CTL_FLOW_TEXT 128
+const char *ctl_entry_flow_text(const struct flow_key *key, char *buf);
+
+#endif

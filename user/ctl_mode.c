@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <string.h>
+
+#include "client.h"
+#include "ctl.h"
+#include "ctl_map.h"
+#include "ctl_output.h"
+#include "ctl_text.h"
+#include "loader.h"
+
+/* print_mode - {"mode",...} or a sentence */
+static void print_mode(const struct ctl *ctl, const char *mode, const char *message,
+		       const char *daemon_error)
+{
+	json_t *object;
+	char text[1024];
+
+	if (!ctl->json) {
+		fprintf(ctl->out, "%s\n", ctl_text_line(message, text, sizeof(text)));
+		return;
+	}
+	object = json_pack("{s:s,s:s,s:s?}", "mode", mode, "message", message, "daemon_error",
+			   daemon_error);
+	ctl_output_json(ctl->out, object);
+	json_decref(object);
+}
+
+/* ask_mode - the daemon's way; mode NULL asks for the present one */
+static int ask_mode(const struct ctl *ctl, const char *mode, json_t **ret_result, struct error *e)
+{
+	json_t *request = json_pack("{s:s}", "command", "mode");
+	int rc;
+
+	if (mode)
+		json_object_set_new(request, "mode", json_string(mode));
+	rc = client_call(ctl->socket, request, ret_result, e);
+	json_decref(request);
+	return rc;
+}
+
+/* show_mode - from the kernel; from the daemon when the maps may not be opened */
+static int show_mode(const struct ctl *ctl, struct error *e)
+{
+	struct ctl_view view;
+	struct error silent;
+	json_t *result;
+	const char *mode;
+	int rc;
+
+	rc = ctl_view_open(&view, NULL, e);
+	if (rc == 0) {
+		mode = ctl_text_mode(view.settings.mode);
+		print_mode(ctl, mode, mode, NULL);
+		return 0;
+	}
+	if (rc == -ENOENT || ask_mode(ctl, NULL, &result, &silent))
+		return rc;
+	mode = json_string_value(json_object_get(result, "mode"));
+	if (mode)
+		print_mode(ctl, mode, mode, NULL);
+	json_decref(result);
+	return mode ? 0 : rc;
+}
+
+/* store_off - the kill switch: one word in the mapped page, seen by the next packet */
+static int store_off(struct error *e)
+{
+	struct pinned *pinned;
+	int rc;
+
+	rc = pinned_open(&pinned, e);
+	if (rc)
+		return rc;
+	pinned_settings(pinned)->mode = MODE_OFF;
+	pinned_close(pinned);
+	return 0;
+}
+
+/* switch_off - first the word, because a daemon that hangs must not hold it up; then the daemon,
+ * which writes it into the audit trail and keeps it over a restart */
+static int switch_off(const struct ctl *ctl, struct error *e)
+{
+	char text[1024];
+	struct error silent;
+	json_t *result;
+	int rc, asked;
+
+	rc = store_off(e);
+	asked = ask_mode(ctl, "off", &result, &silent);
+	if (rc && asked)
+		return rc;
+	if (asked) {
+		snprintf(text, sizeof(text), "mode is off; the daemon was not told: %s",
+			 silent.text);
+		print_mode(ctl, "off", text, silent.text);
+		return 0;
+	}
+	json_decref(result);
+	print_mode(ctl, "off", "mode is off", NULL);
+	return 0;
+}
+
+/* ctl_mode - report and enforce need the daemon: it renews the lease and checks the contact */
+int ctl_mode(const struct ctl *ctl, struct error *e)
+{
+	const char *mode = ctl->args[0], *message;
+	json_t *result;
+	char text[64];
+	int rc;
+
+	if (!mode)
+		return show_mode(ctl, e);
+	if (strcmp(mode, "off") == 0)
+		return switch_off(ctl, e);
+	rc = ask_mode(ctl, mode, &result, e);
+	if (rc)
+		return rc;
+	snprintf(text, sizeof(text), "mode is %s", mode);
+	message = json_string_value(json_object_get(result, "message"));
+	if (ctl->json)
+		ctl_output_json(ctl->out, result);
+	else
+		print_mode(ctl, mode, message ? message : text, NULL);
+	json_decref(result);
+	return 0;
+}
+
+/* ctl_unload - not under a living daemon, which would attach again what it misses */
+int ctl_unload(const struct ctl *ctl, struct error *e)
+{
+	struct client *client;
+	json_t *object;
+	int rc;
+
+	if (client_open(ctl->socket, &client, NULL) == 0) {
+		client_close(client);
+		return error_set(e, -EBUSY,
+				 "buildgated is running and would attach the gate again; stop it "
+				 "first (systemctl stop buildgated)");
+	}
+	rc = loader_unload(e);
+	if (rc)
+		return rc;
+	if (ctl->json) {
+		object = json_pack("{s:b}", "unloaded", 1);
+		ctl_output_json(ctl->out, object);
+		json_decref(object);
+	} else {
+		fprintf(ctl->out, "the gate is unloaded\n");
+	}
+	return 0;
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <string.h>
+
+#include "client.h"
+#include "clock.h"
+#include "ctl.h"
+#include "ctl_map.h"
+#include "ctl_output.h"
+#include "ctl_text.h"
+#include "loader.h"
+#include "times.h"
+
+#define NS 1000000000ULL
+
+/* What status found out, from the kernel and from the daemon. */
+struct found {
+	struct ctl_view view;
+	bool loaded;
+	json_t *hooks;        /* array */
+	json_t *answer;       /* of the daemon; NULL: none */
+	struct error silence; /* why there is none */
+};
+
+/* ask_status - an answer must be an object; anything else counts as none */
+static void ask_status(const struct ctl *ctl, struct found *found)
+{
+	json_t *request = json_pack("{s:s}", "command", "status");
+
+	if (client_call(ctl->socket, request, &found->answer, &found->silence) == 0 &&
+	    !json_is_object(found->answer)) {
+		json_decref(found->answer);
+		found->answer = NULL;
+		error_set(&found->silence, 0, "buildgated's status is no JSON object");
+	}
+	json_decref(request);
+}
+
+/* look - kernel first; only when neither side says anything is status itself a failure */
+static int look(const struct ctl *ctl, struct found *found, struct error *e)
+{
+	int rc;
+
+	rc = ctl_view_open(&found->view, NULL, e);
+	found->loaded = rc == 0;
+	if (found->loaded)
+		found->hooks = loader_hooks(NULL);
+	if (!found->hooks)
+		found->hooks = json_array();
+	ask_status(ctl, found);
+	return rc && rc != -ENOENT && !found->answer ? rc : 0;
+}
+
+/* interfaces - each name of the hooks once */
+static json_t *interfaces(const json_t *hooks)
+{
+	json_t *names = json_object(), *array = json_array();
+	const char *name;
+	json_t *hook, *value;
+	size_t i;
+
+	json_array_foreach (hooks, i, hook) {
+		name = json_string_value(json_object_get(hook, "interface"));
+		if (name)
+			json_object_set_new(names, name, json_null());
+	}
+	json_object_foreach (names, name, value)
+		json_array_append_new(array, json_string(name));
+	json_decref(names);
+	return array;
+}
+
+/* lease_left - whole seconds, 0 when it is over */
+static int64_t lease_left(const struct ctl_view *view)
+{
+	uint64_t until = view->settings.lease_until_ns;
+
+	return until > view->now_ns ? (int64_t)((until - view->now_ns) / NS) : 0;
+}
+
+/* silence_text - what it means that the daemon does not answer */
+static const char *silence_text(const struct found *found, char *buf, size_t size)
+{
+	const struct settings *settings = &found->view.settings;
+	char lease[TIMES_TEXT] = "";
+
+	if (found->loaded && settings->lease_until_ns) {
+		times_format(clock_kernel_to_wall(settings->lease_until_ns), lease);
+		lease[10] = ' ';
+	}
+	if (!found->loaded)
+		snprintf(buf, size, "the daemon does not answer and the gate is not loaded");
+	else if (settings->mode != MODE_ENFORCE)
+		snprintf(buf, size,
+			 "the daemon does not answer; mode is %s, so nothing is enforced",
+			 ctl_text_mode(settings->mode));
+	else if (lease_left(&found->view))
+		snprintf(buf, size, "the daemon does not answer; enforcement goes on until %s",
+			 lease);
+	else
+		snprintf(buf, size,
+			 "the daemon does not answer and the lease is over (%s): verdicts of the "
+			 "clock are no longer enforced",
+			 lease[0] ? lease : "there was none");
+	return buf;
+}
+
+/* daemon_json - {"running","error","meaning"} beside what the daemon says of itself */
+static json_t *daemon_json(const struct found *found)
+{
+	json_t *said = json_object_get(found->answer, "daemon");
+	json_t *object = json_is_object(said) ? json_copy(said) : json_object();
+	char text[256];
+
+	json_object_set_new(object, "running", json_boolean(found->answer != NULL));
+	json_object_set_new(object, "error",
+			    found->answer ? json_null() : json_string(found->silence.text));
+	json_object_set_new(object, "meaning",
+			    found->answer ? json_null()
+					  : json_string(silence_text(found, text, sizeof(text))));
+	return object;
+}
+
+/* status_json - what the kernel says goes over what the daemon believes */
+static json_t *status_json(const struct found *found)
+{
+	static const char *const of_daemon[] = { "catalogue", "policy", "sources", "sight" };
+	json_t *object = found->answer ? json_copy(found->answer) : json_object();
+	json_t *settings;
+	size_t i;
+
+	json_object_set_new(object, "loaded", json_boolean(found->loaded));
+	if (found->loaded) {
+		settings = ctl_entry_settings(&found->view);
+		json_object_update(object, settings);
+		json_object_set_new(object, "lease_left_s", json_integer(lease_left(&found->view)));
+		json_decref(settings);
+	} else if (!found->answer) {
+		json_object_set_new(object, "mode", json_null());
+	}
+	json_object_set(object, "hooks", found->hooks);
+	json_object_set_new(object, "interfaces", interfaces(found->hooks));
+	json_object_set_new(object, "daemon", daemon_json(found));
+	for (i = 0; i < sizeof(of_daemon) / sizeof(of_daemon[0]); i++)
+		if (!json_object_get(object, of_daemon[i]))
+			json_object_set_new(object, of_daemon[i], json_null());
+	return object;
+}
+
+/* print_gate - mode and lease */
+static void print_gate(const struct found *found, FILE *out)
+{
+	const struct settings *settings = &found->view.settings;
+	char text[256], when[TIMES_TEXT];
+
+	if (!found->loaded) {
+		fprintf(out, "gate        not loaded\n");
+		return;
+	}
+	fprintf(out, "mode        %s", ctl_text_mode(settings->mode));
+	if (settings->enforce_until_ns)
+		fprintf(out, ", to be confirmed before %s",
+			times_format(clock_kernel_to_wall(settings->enforce_until_ns), when));
+	fprintf(out, "\nlease       ");
+	if (lease_left(&found->view))
+		fprintf(out, "%s left\n",
+			ctl_text_span(lease_left(&found->view), text, sizeof(text)));
+	else
+		fprintf(out, "over: verdicts of the clock are not enforced\n");
+	if (settings->clock_offset_ns)
+		fprintf(out, "lab clock   %s ahead\n",
+			ctl_text_span(settings->clock_offset_ns / (int64_t)NS, text, sizeof(text)));
+}
+
+/* print_hooks - one line each */
+static void print_hooks(const json_t *hooks, FILE *out)
+{
+	char name[16], interface[32], mode[32], id[24];
+	json_t *hook;
+	size_t i;
+
+	json_array_foreach (hooks, i, hook) {
+		ctl_text_json(json_object_get(hook, "hook"), name, sizeof(name));
+		ctl_text_json(json_object_get(hook, "interface"), interface, sizeof(interface));
+		ctl_text_json(json_object_get(hook, "mode"), mode, sizeof(mode));
+		ctl_text_json(json_object_get(hook, "program_id"), id, sizeof(id));
+		fprintf(out, "%-12s%-8s on %-15s %-10s program %s%s\n", i ? "" : "hooks", name,
+			interface, mode, id,
+			json_is_false(json_object_get(hook, "attached")) ? ", NOT ATTACHED" : "");
+	}
+}
+
+/* print_object - what the daemon knows, key by key on one line */
+static void print_object(const char *head, const json_t *object, FILE *out)
+{
+	const char *key, *between = "";
+	char text[256];
+	json_t *value;
+
+	if (!json_is_object(object))
+		return;
+	fprintf(out, "%-12s", head);
+	json_object_foreach ((json_t *)object, key, value) {
+		if (json_is_object(value))
+			continue;
+		fprintf(out, "%s%s %s", between, key, ctl_text_json(value, text, sizeof(text)));
+		between = ", ";
+	}
+	fputc('\n', out);
+}
+
+/* print_status - kernel, then daemon */
+static void print_status(const struct found *found, FILE *out)
+{
+	const json_t *sources = json_object_get(found->answer, "sources");
+	char text[1024];
+
+	print_gate(found, out);
+	print_hooks(found->hooks, out);
+	if (!found->answer) {
+		fprintf(out, "daemon      %s\n", silence_text(found, text, sizeof(text)));
+		fprintf(out, "            (%s)\n",
+			ctl_text_line(found->silence.text, text, sizeof(text)));
+		return;
+	}
+	fprintf(out, "daemon      running\n");
+	print_object("catalogue", json_object_get(found->answer, "catalogue"), out);
+	print_object("sources", sources, out);
+	print_object("  by stage", json_object_get(sources, "by_stage"), out);
+	print_object("  standing", json_object_get(sources, "by_standing"), out);
+	print_object("sight", json_object_get(found->answer, "sight"), out);
+}
+
+/* ctl_status - works with the daemon dead, and with the gate not loaded */
+int ctl_status(const struct ctl *ctl, struct error *e)
+{
+	struct found found = { 0 };
+	json_t *object;
+	int rc;
+
+	rc = look(ctl, &found, e);
+	if (!rc && ctl->json) {
+		object = status_json(&found);
+		ctl_output_json(ctl->out, object);
+		json_decref(object);
+	} else if (!rc) {
+		print_status(&found, ctl->out);
+	}
+	json_decref(found.hooks);
+	json_decref(found.answer);
+	return rc;
+}
