@@ -51,6 +51,8 @@ int ctl_unload(const struct ctl *ctl, struct error *e);
 int ctl_sources(const struct ctl *ctl, struct error *e);
 int ctl_show(const struct ctl *ctl, struct error *e);
 int ctl_history(const struct ctl *ctl, struct error *e);
+
+/* ctl_events.c */
 int ctl_events(const struct ctl *ctl, struct error *e);
 
 /* ctl_change.c */
@@ -63,13 +65,17 @@ int ctl_map_list(const struct ctl *ctl, struct error *e);
 int ctl_map_dump(const struct ctl *ctl, struct error *e);
 int ctl_map_get(const struct ctl *ctl, struct error *e);
 
-/* ctl_offline.c */
+/* ctl_catalogue.c */
 int ctl_catalogue_check(const struct ctl *ctl, struct error *e);
+
+/* ctl_simulate.c */
 int ctl_simulate(const struct ctl *ctl, struct error *e);
 
 /* ctl_help.c */
 int ctl_help(const struct ctl *ctl, struct error *e);
 int ctl_version(const struct ctl *ctl, struct error *e);
+
+/* ctl_completion.c */
 int ctl_completion(const struct ctl *ctl, struct error *e);
 
 #endif

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "ctl_entry.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "address.h"
+#include "ctl_flow.h"
 #include "ctl_text.h"
 #include "pinned.h"
 
@@ -56,25 +56,6 @@ static json_t *range_json(const void *key, uint32_t key_bytes, const void *value
 	return object;
 }
 
-/* endpoint - "192.0.2.7:25" or "[2001:db8::1]:25" */
-static int endpoint(const struct addr *addr, __be16 port, char *buf, size_t size)
-{
-	char text[ADDRESS_TEXT];
-
-	address_format(addr, text);
-	return snprintf(buf, size, address_is_ipv4(addr) ? "%s:%u" : "[%s]:%u", text, ntohs(port));
-}
-
-/* ctl_entry_flow_text - no blanks, so that it can be pasted behind "map get flows" */
-const char *ctl_entry_flow_text(const struct flow_key *key, char *buf)
-{
-	int n = endpoint(&key->client, key->client_port, buf, CTL_FLOW_TEXT);
-
-	buf[n++] = '-';
-	endpoint(&key->server, key->server_port, buf + n, CTL_FLOW_TEXT - (size_t)n);
-	return buf;
-}
-
 /* set_hex - bytes whose layout is not ours to know */
 static void set_hex(json_t *object, const char *key, const void *bytes, uint32_t count)
 {
@@ -90,26 +71,35 @@ static void set_hex(json_t *object, const char *key, const void *bytes, uint32_t
 	free(text);
 }
 
-/* flow_json - the key typed, the value as the programs left it */
+/* hex_json - an entry of another layout than ours: shown, not guessed at */
+static json_t *hex_json(const void *key, uint32_t key_bytes, const void *value,
+			uint32_t value_bytes)
+{
+	json_t *object = json_object();
+
+	set_hex(object, "flow", key, key_bytes);
+	set_hex(object, "value", value, value_bytes);
+	return object;
+}
+
+/* flow_json - a followed connection */
 static json_t *flow_json(const void *key, uint32_t key_bytes, const void *value,
 			 uint32_t value_bytes, const struct ctl_view *view)
 {
-	const struct flow_key *flow = key;
-	char text[CTL_FLOW_TEXT];
-	json_t *object = json_object();
-
 	(void)view;
-	if (key_bytes != sizeof(*flow)) {
-		set_hex(object, "flow", key, key_bytes);
-	} else {
-		set_text(object, "flow", ctl_entry_flow_text(flow, text));
-		set_text(object, "client", address_format(&flow->client, text));
-		set_number(object, "client_port", ntohs(flow->client_port));
-		set_text(object, "server", address_format(&flow->server, text));
-		set_number(object, "server_port", ntohs(flow->server_port));
-	}
-	set_hex(object, "value", value, value_bytes);
-	return object;
+	if (key_bytes != sizeof(struct flow_key) || value_bytes != sizeof(struct flow))
+		return hex_json(key, key_bytes, value, value_bytes);
+	return ctl_flow_json(key, value);
+}
+
+/* pending_json - what a followed connection showed */
+static json_t *pending_json(const void *key, uint32_t key_bytes, const void *value,
+			    uint32_t value_bytes, const struct ctl_view *view)
+{
+	(void)view;
+	if (key_bytes != sizeof(struct flow_key) || value_bytes != sizeof(struct pending))
+		return hex_json(key, key_bytes, value, value_bytes);
+	return ctl_flow_pending_json(key, value);
 }
 
 static const struct ctl_column verdict_columns[] = {
@@ -139,14 +129,30 @@ static const struct ctl_column range_columns[] = {
 
 static const struct ctl_column flow_columns[] = {
 	{ .head = "FLOW", .key = "flow" },
-	{ .head = "VALUE", .key = "value" },
+	{ .head = "DIRECTION", .key = "direction" },
+	{ .head = "PORT", .key = "port_kind" },
+	{ .head = "PHASE", .key = "phase" },
+	{ .head = "SINCE", .key = "born" },
+	{ .head = "SLOWED UNTIL", .key = "slowed_until" },
+	{ .head = NULL },
+};
+
+static const struct ctl_column pending_columns[] = {
+	{ .head = "FLOW", .key = "flow" },
+	{ .head = "CLIENT SHOWED", .key = "client_showed" },
+	{ .head = "SERVER SHOWED", .key = "server_showed" },
 	{ .head = NULL },
 };
 
 const struct ctl_column ctl_entry_counter_columns[] = {
-	{ .head = "HOOK", .key = "hook" },    { .head = "REASON", .key = "reason" },
-	{ .head = "KIND", .key = "kind" },    { .head = "COUNT", .key = "count", .right = true },
-	{ .head = "MEANING", .key = "text" }, { .head = NULL },
+	{ .head = "REASON", .key = "reason" },
+	{ .head = "KIND", .key = "kind" },
+	{ .head = "XDP", .key = "xdp", .right = true },
+	{ .head = "INGRESS", .key = "ingress", .right = true },
+	{ .head = "EGRESS", .key = "egress", .right = true },
+	{ .head = "SOCKOPS", .key = "sockops", .right = true },
+	{ .head = "MEANING", .key = "text" },
+	{ .head = NULL },
 };
 
 static const struct ctl_entry_map maps[] = {
@@ -155,7 +161,7 @@ static const struct ctl_entry_map maps[] = {
 	{ "ranges", sizeof(struct range_key), sizeof(struct range), "range", range_columns,
 	  range_json },
 	{ "flows", 0, 0, "flow", flow_columns, flow_json },
-	{ "pending", 0, 0, "flow", flow_columns, flow_json },
+	{ "pending", 0, 0, "flow", pending_columns, pending_json },
 };
 
 /* ctl_entry_map - by name */
@@ -185,27 +191,36 @@ json_t *ctl_entry_settings(const struct ctl_view *view)
 	set_number(object, "recheck_interval_s", settings->recheck_interval_ns / 1000000000);
 	set_number(object, "slow_delay_ms", settings->slow_delay_ms);
 	set_number(object, "ranges", settings->ranges);
+	set_number(object, "tarpits", settings->tarpits);
 	return object;
 }
 
 /* ctl_entry_counters - row 0 of the list is never counted */
-json_t *ctl_entry_counters(const struct counters counters[HOOK_MAX], bool zeros)
+json_t *ctl_entry_counters(const struct counters counters[HOOK_MAX])
 {
-	json_t *array = json_array();
+	json_t *array = json_array(), *object;
 	unsigned int hook, reason;
 
 	for (hook = 0; hook < HOOK_MAX; hook++) {
-		for (reason = 1; reason < REASON_MAX; reason++) {
-			uint64_t count = counters[hook].count[reason];
-
-			if (!count && !zeros)
-				continue;
-			json_array_append_new(
-				array, json_pack("{s:s,s:s,s:s,s:I,s:s}", "hook", hook_name(hook),
-						 "reason", reason_name(reason), "kind",
-						 reason_kind(reason), "count", (json_int_t)count,
-						 "text", reason_text(reason)));
-		}
+		object = json_object();
+		set_text(object, "hook", hook_name(hook));
+		for (reason = 1; reason < REASON_MAX; reason++)
+			set_number(object, reason_name(reason), counters[hook].count[reason]);
+		json_array_append_new(array, object);
 	}
 	return array;
+}
+
+/* ctl_entry_counter - every hook's count of one reason, and what it means */
+json_t *ctl_entry_counter(const struct counters counters[HOOK_MAX], unsigned int reason)
+{
+	json_t *object = json_object();
+	unsigned int hook;
+
+	set_text(object, "reason", reason_name(reason));
+	set_text(object, "kind", reason_kind(reason));
+	set_text(object, "text", reason_text(reason));
+	for (hook = 0; hook < HOOK_MAX; hook++)
+		set_number(object, hook_name(hook), counters[hook].count[reason]);
+	return object;
 }

@@ -33,15 +33,13 @@ const struct ctl_entry_map *ctl_entry_map(const char *name);
 /* ctl_entry_settings - the settings map as one object */
 json_t *ctl_entry_settings(const struct ctl_view *view);
 
-/* ctl_entry_counters - an array of {"hook","reason","kind","count","text"}, one per hook and
- * reason; without zeros when asked */
-json_t *ctl_entry_counters(const struct counters counters[HOOK_MAX], bool zeros);
+/* ctl_entry_counters - an array of objects, one per hook: {"hook", and each reason's name} */
+json_t *ctl_entry_counters(const struct counters counters[HOOK_MAX]);
 
-/* ctl_entry_counter_columns - of the plain listing of ctl_entry_counters() */
+/* ctl_entry_counter - one reason: {"reason","kind","text", and each hook's name} */
+json_t *ctl_entry_counter(const struct counters counters[HOOK_MAX], unsigned int reason);
+
+/* ctl_entry_counter_columns - of the plain listing, a row per reason */
 extern const struct ctl_column ctl_entry_counter_columns[];
-
-/* ctl_entry_flow_text - "192.0.2.7:40112-198.51.100.25:25", client first; "[...]" around IPv6 */
-#define CTL_FLOW_TEXT 128
-const char *ctl_entry_flow_text(const struct flow_key *key, char *buf);
 
 #endif

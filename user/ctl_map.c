@@ -183,38 +183,79 @@ static void print_pairs(json_t *object, FILE *out)
 		fprintf(out, "%-20s  %s\n", key, ctl_text_json(value, text, sizeof(text)));
 }
 
-/* print_counters - as JSON all of them, for people only what happened */
-static int print_counters(const struct ctl *ctl, struct pinned *pinned, const char *reason,
-			  struct error *e)
+/* counted - some hook has counted the reason */
+static bool counted(const struct counters counters[HOOK_MAX], unsigned int reason)
+{
+	unsigned int hook;
+
+	for (hook = 0; hook < HOOK_MAX; hook++)
+		if (counters[hook].count[reason])
+			return true;
+	return false;
+}
+
+/* print_counters - for people a row per reason that has happened */
+static void print_counters(const struct counters counters[HOOK_MAX], FILE *out)
+{
+	struct ctl_rows rows;
+	unsigned int reason;
+	json_t *object;
+
+	ctl_rows_init(&rows, ctl_entry_counter_columns);
+	for (reason = 1; reason < REASON_MAX; reason++) {
+		if (!counted(counters, reason))
+			continue;
+		object = ctl_entry_counter(counters, reason);
+		ctl_rows_add_object(&rows, object);
+		json_decref(object);
+	}
+	ctl_rows_print(&rows, out);
+	ctl_rows_free(&rows);
+}
+
+/* dump_counters - as JSON all of them */
+static int dump_counters(const struct ctl *ctl, struct pinned *pinned, struct error *e)
 {
 	struct counters counters[HOOK_MAX];
-	json_t *all, *shown, *row;
-	struct ctl_rows rows;
-	size_t i;
+	json_t *array;
 	int rc;
 
 	rc = pinned_counters(pinned, counters);
 	if (rc)
 		return error_set(e, rc, "cannot read the map counters: %s", strerror(-rc));
-	all = ctl_entry_counters(counters, ctl->json || reason);
-	shown = json_array();
-	json_array_foreach (all, i, row)
-		if (!reason ||
-		    strcmp(json_string_value(json_object_get(row, "reason")), reason) == 0)
-			json_array_append(shown, row);
-	ctl_rows_init(&rows, ctl_entry_counter_columns);
-	json_array_foreach (shown, i, row)
-		ctl_rows_add_object(&rows, row);
-	if (reason && !json_array_size(shown))
-		rc = error_set(e, CTL_USAGE, "map get counters: no reason is called '%s'", reason);
-	else if (ctl->json)
-		ctl_output_json(ctl->out, shown);
+	if (!ctl->json) {
+		print_counters(counters, ctl->out);
+		return 0;
+	}
+	array = ctl_entry_counters(counters);
+	ctl_output_json(ctl->out, array);
+	json_decref(array);
+	return 0;
+}
+
+/* get_counter - one reason by its name */
+static int get_counter(const struct ctl *ctl, struct pinned *pinned, struct error *e)
+{
+	struct counters counters[HOOK_MAX];
+	unsigned int reason = 1;
+	json_t *object;
+	int rc;
+
+	while (reason < REASON_MAX && strcmp(reason_name(reason), ctl->args[1]) != 0)
+		reason++;
+	if (reason == REASON_MAX)
+		return error_set(e, CTL_USAGE, "map get counters: no reason is called '%s'",
+				 ctl->args[1]);
+	rc = pinned_counters(pinned, counters);
+	if (rc)
+		return error_set(e, rc, "cannot read the map counters: %s", strerror(-rc));
+	object = ctl_entry_counter(counters, reason);
+	if (ctl->json)
+		ctl_output_json(ctl->out, object);
 	else
-		ctl_rows_print(&rows, ctl->out);
-	ctl_rows_free(&rows);
-	json_decref(shown);
-	json_decref(all);
-	return rc;
+		print_pairs(object, ctl->out);
+	json_decref(object);
+	return 0;
 }
 
 /* ctl_map_dump - settings and counters are no sets of entries */
@@ -236,7 +277,7 @@ int ctl_map_dump(const struct ctl *ctl, struct error *e)
 			print_pairs(object, ctl->out);
 		json_decref(object);
 	} else if (strcmp(ctl->args[0], "counters") == 0) {
-		rc = print_counters(ctl, pinned, NULL, e);
+		rc = dump_counters(ctl, pinned, e);
 	} else {
 		rc = dump_entries(ctl, &view, e);
 	}
@@ -371,7 +412,7 @@ int ctl_map_get(const struct ctl *ctl, struct error *e)
 	if (strcmp(ctl->args[0], "settings") == 0)
 		rc = get_setting(ctl, &view, e);
 	else if (strcmp(ctl->args[0], "counters") == 0)
-		rc = print_counters(ctl, pinned, ctl->args[1], e);
+		rc = get_counter(ctl, pinned, e);
 	else if (strcmp(ctl->args[0], "verdicts") == 0)
 		rc = get_verdict(ctl, &view, e);
 	else
