@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "ctl_site.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+
+/* installed - where packages and "make install" put data; the first that is there */
+static const char *installed(void)
+{
+	static const char *const dirs[] = { BUILDGATE_DATADIR, "/usr/local/share/buildgate" };
+	size_t i;
+
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		if (access(dirs[i], R_OK) == 0)
+			return dirs[i];
+	return BUILDGATE_DATADIR;
+}
+
+/* ctl_site_load - the defaults of buildgate.yaml(5), then what the file says */
+int ctl_site_load(const char *path, struct ctl_site *ret, struct error *e)
+{
+	struct config *config;
+	int rc;
+
+	if (access(path, F_OK)) {
+		snprintf(ret->catalogue, sizeof(ret->catalogue), "%s/catalogue/exchange.json",
+			 installed());
+		snprintf(ret->policy_dir, sizeof(ret->policy_dir), "%s/policy", installed());
+		strcpy(ret->policy, "30-10-60");
+		ret->grace_days = 30;
+		ret->ipv6_bits = 64;
+		return 0;
+	}
+	rc = config_load(path, &config, e);
+	if (rc)
+		return rc;
+	snprintf(ret->catalogue, sizeof(ret->catalogue), "%s", config->catalogue);
+	snprintf(ret->policy_dir, sizeof(ret->policy_dir), "%s", config->policy_dir);
+	snprintf(ret->policy, sizeof(ret->policy), "%s", config->policy);
+	ret->grace_days = config->grace_days;
+	ret->ipv6_bits = (unsigned int)config->ipv6_prefix;
+	config_free(config);
+	return 0;
+}
