@@ -39,7 +39,7 @@ gate_config() {
 # gate_answers - ready, or 2 as soon as it has given up
 gate_answers() {
 	[ -d "/proc/$GATE_PID" ] || return 2
-	ctl status >/dev/null 2>&1
+	ctl -j status 2>/dev/null | jq -e .daemon.running >/dev/null
 }
 
 gate_start() {
@@ -68,9 +68,6 @@ ctl() { lab_net edge build/gatectl "$@"; }
 
 source_is() { ctl -j show "$1" | jq -e "$2" >/dev/null; }
 
-gate_counter() {
-	ctl -j map dump counters | jq --arg hook "$1" --arg reason "$2" \
-		'[.[] | select(.hook == $hook) | .[$reason] // 0] | add'
-}
+gate_counter() { ctl -j map get counters "$2" | jq ".$1"; }
 
 gate_metrics() { lab_net edge curl -sS --max-time 10 http://127.0.0.1:9725/metrics; }

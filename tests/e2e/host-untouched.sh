@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# host-untouched - an interrupted demo leaves the host as it was, and so does the whole set-up
+# on a host that already runs another MTA. (That a finished demo does is in demo.sh.)
+# shellcheck source=scripts/e2e.sh
+. "$(dirname "$0")/../../scripts/e2e.sh"
+# shellcheck source=tests/e2e/host.bash
+. tests/e2e/host.bash
+
+HOST=/run/host
+
+# demo_until - start the demo, wait for COMMAND (given its output file), then signal it
+demo_until() {
+	local signal=$1 out
+	shift
+	out=$(mktemp)
+	scripts/demo >"$out" 2>&1 </dev/null &
+	demo=$!
+	wait_for 60 "$@" "$out" || e2e_fail "the demo did not get to: $* ($(tail -n 3 "$out"))"
+	kill "-$signal" $demo
+	wait $demo 2>/dev/null
+	rm -f "$out"
+}
+
+lab_began() { ls build/lab/*.lab >/dev/null 2>&1; }
+says() { grep -q "$1" "$2"; }
+
+# processes_gone - nothing of a lab is left running
+processes_gone() { ! grep -lsz "^LAB_NAME=buildgate-lab-$demo\$" /proc/[0-9]*/environ >/dev/null; }
+
+interrupted() {
+	local before
+	before=$(host_state)
+	demo_until TERM lab_began
+	must "no process is left" wait_for 10 processes_gone
+	demo_until HUP says 'two hours later'
+	must "no process is left" wait_for 10 processes_gone
+	same "an interrupted demo leaves the host as it was" "$before" "$(host_state)"
+	demo_until KILL says 'a first mail'
+	must "no process is left after a kill -9 either" wait_for 10 processes_gone
+	scripts/demo --clean
+	same "and --clean removes its cgroup" "$before" "$(host_state)"
+}
+
+# other_mta - a root that has Exim as its own, with mail in its spool, plays the host; the lab
+# must get its Postfix all the same
+other_mta() {
+	if ! mount -t tmpfs tmpfs /run || ! root_mount exim $HOST; then
+		e2e_fail "no root with Exim"
+	fi
+	[ -d "$HOST/root$TOP/scripts" ] || skip "the repository is on another file system than /"
+	rm -f "$HOST/root$TOP/build/roots/postfix".*
+	echo "a mail of the user" >$HOST/root/var/spool/exim4/input/kept
+	chroot $HOST/root "$TOP/tests/e2e/host-untouched.sh" as-second-host
+}
+
+# second_host - in that root; its own "service" is a process that must survive
+second_host() {
+	local before after
+	must "Exim is installed" test -x /usr/sbin/exim4
+	exim4 -bd -oX 127.0.0.1::2525 -oP /run/exim.pid
+	must "Exim runs" test -d "/proc/$(cat /run/exim.pid)"
+	before=$(host_state)
+	must "a lab with Postfix works there" env -u BUILDGATE_READY tests/e2e/smoke.sh
+	after=$(host_state)
+	must "Exim still runs" test -d "/proc/$(cat /run/exim.pid)"
+	kill "$(cat /run/exim.pid)"
+	same "the host with Exim is as before" "$before" "$after"
+	same "its spool too" "a mail of the user" "$(cat /var/spool/exim4/input/kept)"
+}
+
+case ${1-} in
+other-mta) other_mta && exit ;;
+as-second-host) second_host && exit ;;
+esac
+[ -n "${BUILDGATE_READY-}" ] || lab_set_up
+interrupted
+root_make exim exim4-daemon-light || skip "no Exim to be had"
+exec unshare --mount --pid --fork --kill-child --mount-proc --propagation private -- \
+	"$0" other-mta
