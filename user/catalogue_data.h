@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * catalogue_data - a loaded catalogue, as catalogue.c, catalogue_load.c and catalogue_check.c
- * share it; nobody else includes this
+ * catalogue_data - a loaded catalogue, as the files catalogue*.c share it; nobody else includes
+ * this
  *
  * Products, CUs and builds are three arrays in the order of their numbers. A product owns a
  * range of CUs and a range of builds, a CU owns a range of builds, all by index, both ends
@@ -15,6 +15,7 @@
 #define BUILDGATE_CATALOGUE_DATA_H
 
 #include "catalogue.h"
+#include "jsonread.h"
 
 #define FOREVER INT64_MAX
 
@@ -127,5 +128,22 @@ int64_t catalogue_support_end(const struct catalogue *c, const struct catalogue_
  * than the grace, and its number is known to appear on the wire */
 bool catalogue_counts(const struct catalogue *c, const struct catalogue_build *update, int64_t at,
 		      int64_t grace_days, catalogue_seen_fn seen, void *seen_arg);
+
+/* A catalogue on its way in; the reader knows where in the file, for errors. */
+struct catalogue_loading {
+	struct jsonread r;
+	struct catalogue *c;
+};
+
+/* catalogue_load_products - with their CUs; then catalogue_load_builds */
+int catalogue_load_products(struct catalogue_loading *l);
+int catalogue_load_builds(struct catalogue_loading *l);
+
+/* catalogue_find_product - index of the product that key "product" of an element names */
+int catalogue_find_product(struct catalogue_loading *l, const json_t *o, unsigned int *ret);
+
+/* catalogue_find_cu - index of the CU of that product that key "cu" names */
+int catalogue_find_cu(struct catalogue_loading *l, const json_t *o, unsigned int product,
+		      unsigned int *ret);
 
 #endif

@@ -139,10 +139,12 @@ int jsonread_list(struct jsonread *r, const json_t *o, const char *key, bool emp
 	json_array_foreach (list, i, v)
 		if (!json_is_object(v))
 			return jsonread_bad(r, key, "a list of objects", v);
+	*ret_count = json_array_size(list);
+	if (!ret_room)
+		return 0;
 	room = calloc(json_array_size(list) + 1, size);
 	if (!room)
 		return jsonread_no_memory(r);
 	*(void **)ret_room = room;
-	*ret_count = json_array_size(list);
 	return 0;
 }

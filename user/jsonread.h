@@ -50,7 +50,7 @@ int jsonread_end(struct jsonread *r, const json_t *o, const char *key, int64_t w
 		 int64_t *ret);
 
 /* jsonread_list - check a list of objects, and make zeroed room for what they become (`size`
- * bytes each); the caller frees it */
+ * bytes each), unless ret_room is NULL; the caller frees it */
 int jsonread_list(struct jsonread *r, const json_t *o, const char *key, bool empty_ok, size_t size,
 		  void *ret_room, unsigned int *ret_count);
 
