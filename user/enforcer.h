@@ -9,7 +9,7 @@
  *
  * Call order: enforcer_new(), enforcer_publish_all() once; then enforcer_publish() for each
  * source that changed, enforcer_reload() after a decision was put or ended in the store, and
- * enforcer_tick() now and then for decisions and evidence that run out. The map descriptors
+ * enforcer_tick() now and then for decisions that run out. The map descriptors
  * and the settings stay their owner's; -1 and NULL: that half is off (tests, no kernel).
  */
 #ifndef BUILDGATE_ENFORCER_H
@@ -42,13 +42,14 @@ struct enforced {
 	uint8_t action; /* enum action; with minutes of both kinds: drop */
 	uint8_t tarpit_style, drop_style;
 	uint32_t throttle_min, block_min;
-	int64_t until;       /* of the decision that won; 0: no end */
-	int64_t block_began; /* 0: not blocked by the clock */
-	uint64_t build;      /* the build it stands for */
-	unsigned int stage;  /* of the source (mildest), whatever won */
-	bool exempt, shared, emergency;
+	int64_t until;        /* of the `set` that won; 0: no end */
+	int64_t block_began;  /* 0: not blocked by the clock */
 	int64_t paused_until; /* 0: not paused */
-	bool ranged;          /* a range covers a part of this source */
+	bool exempt;
+	bool entry;  /* the verdicts map has an entry for it */
+	bool ranged; /* a range covers a part of this source */
+	/* what the clock alone says; clock.acting points into the source */
+	struct enforcement clock;
 };
 
 struct enforcer;
@@ -92,19 +93,23 @@ int enforcer_publish(struct enforcer *enforcer, const struct addr *source, int64
 /* enforcer_publish_all - make the whole map equal to the store; returns entries changed */
 int enforcer_publish_all(struct enforcer *enforcer, int64_t now, struct error *e);
 
-/* enforcer_tick - decisions whose time is over are ended (and audited) and evidence that has
- * grown too old stops enforcing; returns map changes */
+/* enforcer_tick - decisions whose time is over are ended and audited; returns map changes. What
+ * the clock changes by time alone comes from observer_tick(): call that first */
 int enforcer_tick(struct enforcer *enforcer, int64_t now, struct error *e);
 
-/* enforcer_decide - what is done with a source in `mode`, from its identities and the
- * decisions in force at now */
-void enforcer_decide(const struct enforcer *enforcer, const struct addr *source,
-		     const struct identity *identities, unsigned int count, enum mode mode,
+/* enforcer_decide - what is done with a source in `mode`: its records folded by the clock, and
+ * the decisions in force at now. In off and report mode the minutes are what would be enforced,
+ * the action is pass */
+void enforcer_decide(const struct enforcer *enforcer, const struct source *source, enum mode mode,
 		     int64_t now, struct enforced *ret);
 
 /* enforcer_verdict - the map's value for it; false: no entry. Times in kernel time */
 bool enforcer_verdict(const struct enforcer *enforcer, const struct addr *source,
 		      const struct enforced *enforced, struct verdict *ret);
+
+/* enforcer_recheck - the next connection of a blocked source may show an upgrade, at once;
+ * 1: granted, 0: it is not blocked */
+int enforcer_recheck(struct enforcer *enforcer, const struct addr *source, struct error *e);
 
 /* enforcer_look - the live entry of a source; 1: there, 0: none */
 int enforcer_look(const struct enforcer *enforcer, const struct addr *source, struct verdict *ret);

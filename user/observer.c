@@ -274,20 +274,39 @@ int observer_event(struct observer *observer, const struct event *event, int64_t
 	return r < 0 ? r : OBSERVER_DROPPED;
 }
 
+/* record_unpause - the clock ended a pause whose time was over */
+static int record_unpause(struct observer *observer, const struct addr *addr, int64_t until,
+			  struct error *e)
+{
+	char subject[ADDRESS_TEXT];
+	struct audit audit = {
+		.at = until,
+		.who = "clock",
+		.what = "unpause",
+		.subject = address_format(addr, subject),
+		.why = "its time is over",
+	};
+
+	return store_audit_add(observer->options.store, &audit, e);
+}
+
 /* move_source - its clock up to now; 1: it is not due any more */
 static int move_source(struct observer *observer, const struct addr *addr, int64_t now,
 		       int64_t running, struct error *e)
 {
 	struct escalation clock = clock_at(observer, now, running);
 	struct source source;
-	int64_t next;
+	int64_t next, paused;
 	int r = store_source_load(observer->options.store, addr, &source, e);
 
 	if (r < 0)
 		return r;
+	paused = source.paused_since ? source.paused_until : 0;
 	escalation_due(&clock, &source);
 	next = escalation_next(&source);
 	r = save(observer, &source, e);
+	if (r >= 0 && paused && !source.paused_since)
+		r = record_unpause(observer, addr, paused, e);
 	source_clear(&source);
 	return r < 0 ? r : !next || next > now;
 }

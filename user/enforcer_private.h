@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * enforcer_private - what the enforcer's own files share
+ *
+ * enforcer.c decides (pure); enforcer_publish.c keeps the verdicts map equal to the decisions,
+ * enforcer_ranges.c the ranges map and the operator's list.
+ */
+#ifndef BUILDGATE_ENFORCER_PRIVATE_H
+#define BUILDGATE_ENFORCER_PRIVATE_H
+
+#include "enforcer.h"
+
+struct own_range {
+	struct addr addr;
+	unsigned int bits;
+};
+
+struct enforcer {
+	struct enforcer_options options;
+	struct enforcer_stats stats;
+	struct decision *decisions; /* those in force when last read from the store */
+	unsigned int decisions_count;
+	struct own_range *own;
+	unsigned int own_count;
+	bool published; /* the map was made equal to the store once */
+};
+
+/* source_bits - length of the source that an address belongs to */
+unsigned int enforcer_source_bits(const struct enforcer *enforcer, const struct addr *addr);
+
+/* enforcer_in_force - by its time */
+bool enforcer_in_force(const struct decision *decision, int64_t now);
+
+/* enforcer_exact - it is about one source, not about a range */
+bool enforcer_exact(const struct enforcer *enforcer, const struct decision *decision);
+
+/* enforcer_read_decisions - from the store into memory */
+int enforcer_read_decisions(struct enforcer *enforcer, struct error *e);
+
+/* enforcer_write_ranges - make the ranges map equal to the decisions in force */
+int enforcer_write_ranges(struct enforcer *enforcer, int64_t now, struct error *e);
+
+#endif
