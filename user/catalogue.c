@@ -278,7 +278,7 @@ unsigned int catalogue_upgrades(const struct catalogue *catalogue, uint64_t buil
 	if (general && own_cu < place.product->last_cu)
 		collect_cus(c, own_cu + 1, place.product->last_cu, at, max, &list);
 	for (unsigned int i = c->products_count; i-- > own_product + 1;)
-		if (at < c->products[i].support_end)
+		if (at >= c->products[i].released && at < c->products[i].support_end)
 			collect_cus(c, c->products[i].first_cu, c->products[i].last_cu, at, 1,
 				    &list);
 	return list.count;

@@ -110,6 +110,8 @@ static int load_product(struct catalogue_loading *l, const json_t *o, unsigned i
 	if (!rc)
 		rc = jsonread_build(&l->r, o, "to", &p->to);
 	if (!rc)
+		rc = jsonread_date(&l->r, o, "released", &p->released);
+	if (!rc)
 		rc = jsonread_end(&l->r, o, "support_end", FOREVER, &p->support_end);
 	if (rc < 0)
 		return rc;

@@ -22,6 +22,7 @@
 struct catalogue_product {
 	const char *name;
 	uint64_t from, to; /* the numbers that are this product's */
+	int64_t released;  /* previews came before */
 	int64_t support_end;
 	unsigned int first_cu, last_cu;
 	unsigned int first, last; /* builds */
