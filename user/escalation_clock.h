@@ -13,6 +13,9 @@
 /* clock_advance_to - bring one record up to e->now: archive, start, stages, next due */
 void clock_advance_to(const struct escalation *e, struct source *source, struct identity *id);
 
+/* source_advance - all records of the source */
+void source_advance(const struct escalation *e, struct source *source);
+
 /* clock_stop - fine build, or none that acts: stage 0, elapsed time kept */
 void clock_stop(const struct escalation *e, struct identity *id, const char *rule);
 

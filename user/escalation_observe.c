@@ -178,8 +178,7 @@ static void come_back(struct identity *id, const struct source *source)
 
 /* alias - the EHLO name of a connection whose build came under another name: it is no
  * neighbour while it carries acting builds */
-static int alias(const struct escalation *e, struct source *source, const struct observation *o,
-		 const struct sighting *s)
+static int alias(struct source *source, const struct observation *o, const struct sighting *s)
 {
 	struct observation ehlo = *o;
 	struct identity *id;
@@ -196,7 +195,6 @@ static int alias(const struct escalation *e, struct source *source, const struct
 	contact(id, s->at, o->inside);
 	if (s->acts && s->at > id->last_carried)
 		id->last_carried = s->at;
-	clock_advance_to(e, source, id);
 	return 0;
 }
 
@@ -238,7 +236,7 @@ int escalation_observe(const struct escalation *e, struct source *source,
 		return 0;
 	come_back(id, source);
 	contact(id, s.at, o->inside);
-	if (alias(e, source, o, &s) < 0)
+	if (alias(source, o, &s) < 0)
 		return -ENOMEM;
 	id = source_find(source, o->server); /* the records may have moved */
 	if (s.rank == RANK_STRONG && !source_strong(source))
@@ -247,6 +245,6 @@ int escalation_observe(const struct escalation *e, struct source *source,
 	id->taken_rank = s.rank;
 	if (o->build)
 		recheck = take_build(e, source, id, o, &s);
-	clock_advance_to(e, source, id);
+	source_advance(e, source);
 	return OBSERVE_TAKEN | (recheck ? OBSERVE_RECHECK : 0);
 }

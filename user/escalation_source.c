@@ -89,6 +89,13 @@ struct identity *source_make(struct source *source, const char *name, int64_t no
 	return source_add(source, name);
 }
 
+/* source_advance - all records, so that the minutes of a moment are those after all its changes */
+void source_advance(const struct escalation *e, struct source *source)
+{
+	for (unsigned int i = 0; i < source->count; i++)
+		clock_advance_to(e, source, &source->identities[i]);
+}
+
 /* escalation_due - all records, so that a tick may hand in any of them */
 void escalation_due(const struct escalation *e, struct source *source)
 {
@@ -97,8 +104,7 @@ void escalation_due(const struct escalation *e, struct source *source)
 		escalation_unpause(e, source);
 		return;
 	}
-	for (unsigned int i = 0; i < source->count; i++)
-		clock_advance_to(e, source, &source->identities[i]);
+	source_advance(e, source);
 }
 
 /* escalation_next - earliest due */
