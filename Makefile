@@ -37,7 +37,16 @@ check: ## format and shell lint
 	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h' | grep -v '^vmlinux.h')
 	$(Q)shellcheck $$(git ls-files scripts tests .ci | xargs grep -lE '^#!/bin/(ba)?sh')
 
-build/obj/bpf/%.bpf.o: bpf/%.bpf.c
+build/smtp_gen: bpf/smtp_gen.c bpf/smtp_action.h
+	$(call say,HOSTCC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I. -o $@ $<
+
+build/smtp_table.h: build/smtp_gen
+	$(call say,GEN,$@)
+	$(Q)$< > $@
+
+build/obj/bpf/%.bpf.o: bpf/%.bpf.c build/smtp_table.h
 	$(call say,CLANG,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPFFLAGS) -c $< -o $@

@@ -240,6 +240,19 @@ enum port_kind {
 	PORT_SUBMISSION = 2,
 };
 
+#define PORTS_MAX 16
+
+/* gate_config: what the loader fixes at load time, read-only from then on. */
+struct gate_config {
+	__u32 ports_count;
+	__u32 ipv6_bits; /* length of an IPv6 source */
+	struct {
+		__be16 port;
+		__u8 kind; /* enum port_kind */
+		__u8 reserved;
+	} ports[PORTS_MAX];
+};
+
 /* token: a build that was read and is not yet acknowledged. */
 struct token {
 	__u64 build;
@@ -264,6 +277,7 @@ struct pending {
 	struct token token[2]; /* client's, server's */
 	struct smtp_text text[2];
 	__u32 helo_end; /* sequence number after the EHLO argument; 0: none read */
+	__u32 frame[2]; /* frames of the segments read last, client's and server's */
 	__u32 reserved;
 };
 
@@ -328,7 +342,7 @@ _Static_assert(sizeof(struct smtp_text) == 304, "smtp_text");
 _Static_assert(sizeof(struct stream) == 28, "stream");
 _Static_assert(sizeof(struct flow) == 96, "flow");
 _Static_assert(sizeof(struct token) == 64, "token");
-_Static_assert(sizeof(struct pending) == 744, "pending");
+_Static_assert(sizeof(struct pending) == 752, "pending");
 _Static_assert(sizeof(struct handshake) == 16, "handshake");
 _Static_assert(sizeof(struct event) == 360, "event");
 #endif

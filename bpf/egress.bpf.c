@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * egress.bpf.c - TC egress of the outside interfaces: what our side sends
+ *
+ * Steps: mode, parse, connection attempt of our client (remembered), flow (read, tarpit,
+ * end), and the birth of inbound flows from our server's greeting.
+ */
+#include "bpf/follow.h"
+#include "bpf/tarpit.h"
+
+/* greets - the payload begins as a greeting does (RFC 5321, 4.3.2); shorter ones by what is
+ * there of it */
+static __always_inline bool greets(struct __sk_buff *skb, const struct packet *p)
+{
+	__u8 code[3] = {};
+	__u32 n = p->payload_bytes;
+
+	if (n >= 3) {
+		if (bpf_skb_load_bytes(skb, p->payload_offset, code, 3))
+			return false;
+	} else if (n == 2) {
+		if (bpf_skb_load_bytes(skb, p->payload_offset, code, 2))
+			return false;
+	} else if (n == 1) {
+		if (bpf_skb_load_bytes(skb, p->payload_offset, code, 1))
+			return false;
+	} else {
+		return false;
+	}
+#define LIKE(a, b, c) (code[0] == (a) && (n < 2 || code[1] == (b)) && (n < 3 || code[2] == (c)))
+	return LIKE('2', '2', '0') || LIKE('5', '5', '4') || LIKE('4', '2', '1');
+#undef LIKE
+}
+
+/* born - our server greets: follow from here. Its seq and ack are both directions' next. */
+static __always_inline struct flow *born(struct __sk_buff *skb, struct settings *s,
+					 const struct packet *p)
+{
+	struct birth b = { .client_next = p->ack,
+			   .server_next = p->seq,
+			   .direction = DIRECTION_INBOUND,
+			   .port_kind = p->port_kind };
+
+	if (p->from_client || !(p->tcp_flags & TCP_ACK) || p->tcp_flags & (TCP_SYN | TCP_RST) ||
+	    !greets(skb, p))
+		return NULL;
+	b.recheck = recheck_born(&p->key, p->ack);
+	return flow_new(HOOK_EGRESS, s, &p->key, &b);
+}
+
+/* attempt - our client's SYN is remembered; our server's SYN-ACK with another number ends
+ * what was followed under these ports. CONTINUE for all other segments. */
+static __always_inline enum reason attempt(struct settings *s, const struct packet *p)
+{
+	struct handshake h = { .isn = p->seq };
+	struct flow *f;
+
+	if (!(p->tcp_flags & TCP_SYN))
+		return REASON_CONTINUE;
+	if (p->from_client && !(p->tcp_flags & TCP_ACK)) {
+		h.at_ns = gate_now(s);
+		bpf_map_update_elem(&handshakes, &p->key, &h, BPF_ANY);
+		return REASON_SYN;
+	}
+	f = bpf_map_lookup_elem(&flows, &p->key);
+	if (f && f->server_isn != p->seq && !p->from_client) {
+		count(HOOK_EGRESS, REASON_FLOW_REPLACED);
+		flow_end(HOOK_EGRESS, s, &p->key, f);
+	}
+	return REASON_READ;
+}
+
+/* other_connection - a greeting far from what this flow has seen: its ports were used again */
+static __always_inline bool other_connection(struct __sk_buff *skb, const struct packet *p,
+					     const struct flow *f)
+{
+	return f->direction == DIRECTION_INBOUND && !p->from_client &&
+	       p->seq - f->server_isn - 1 > WINDOW_MAX && after(f->server_isn, p->seq) &&
+	       greets(skb, p);
+}
+
+/* segment - a segment of a connection that is followed, or from now on is */
+static __always_inline enum reason segment(struct __sk_buff *skb, struct settings *s,
+					   const struct packet *p)
+{
+	struct flow *f = bpf_map_lookup_elem(&flows, &p->key);
+	enum reason reason, slow;
+
+	if (f && other_connection(skb, p, f)) {
+		count(HOOK_EGRESS, REASON_FLOW_REPLACED);
+		flow_end(HOOK_EGRESS, s, &p->key, f);
+		f = NULL;
+	}
+	if (!f)
+		f = born(skb, s, p);
+	if (!f)
+		return REASON_NO_FLOW;
+	reason = follow(HOOK_EGRESS, skb, s, p, f);
+	slow = p->from_client ? REASON_CONTINUE : tarpit_hold(skb, s, p, f);
+	if (p->tcp_flags & (TCP_FIN | TCP_RST))
+		flow_close(HOOK_EGRESS, s, p, f);
+	return slow ?: reason;
+}
+
+static __noinline int egress(struct __sk_buff *skb, __be16 protocol)
+{
+	struct settings *s = gate_settings();
+	struct packet p;
+	enum reason reason;
+
+	if (!s || READ_ONCE(s->mode) <= MODE_OFF)
+		return finish(HOOK_EGRESS, REASON_OFF) ? TC_ACT_SHOT : -1;
+	reason = segment_parse(skb, protocol, &p);
+	if (!reason)
+		reason = attempt(s, &p);
+	if (!reason)
+		reason = segment(skb, s, &p);
+	return finish(HOOK_EGRESS, reason) ? TC_ACT_SHOT : -1;
+}
+
+SEC("tc")
+int gate_egress(struct __sk_buff *skb)
+{
+	return egress(skb, 0);
+}
+
+/* Interfaces whose frames begin with the IP header. */
+SEC("tc")
+int gate_egress_l3(struct __sk_buff *skb)
+{
+	return egress(skb, skb->protocol);
+}
+
+char LICENSE[] SEC("license")
+= "GPL";

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * gate.h - what every program shares: maps, time, counting, and the way out
+ *
+ * A step returns enum reason; REASON_CONTINUE lets the next step decide. finish() is the only
+ * way out of a program: it counts the reason and says pass or drop. Everything that is not
+ * certain passes, and accounting never changes a verdict.
+ */
+#ifndef BUILDGATE_GATE_H
+#define BUILDGATE_GATE_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+
+#include "maps/maps.bpf.h"
+
+#ifndef NULL
+#define NULL ((void *)0)
+#endif
+#define true 1
+#define false 0
+/* from linux/bpf.h and linux/pkt_cls.h, as far as they are used */
+#define BPF_ANY              0
+#define BPF_NOEXIST          1
+#define BPF_CSUM_LEVEL_QUERY 0
+#define TC_ACT_OK            0
+#define TC_ACT_SHOT          2
+
+#define READ_ONCE(x)         (*(volatile typeof(x) *)&(x))
+
+/* count - one more of reason at hook */
+static __always_inline void count(enum hook hook, enum reason reason)
+{
+	__u32 key = hook;
+	struct counters *c = bpf_map_lookup_elem(&counters, &key);
+
+	if (c && (__u32)reason < REASON_MAX)
+		c->count[reason]++;
+}
+
+#define X(number, name, kind, text)                                                                \
+	(REASON_KIND_##kind == REASON_KIND_DROP && reason == (number)) ||
+enum { REASON_KIND_NONE, REASON_KIND_PASS, REASON_KIND_DROP, REASON_KIND_NOTE };
+
+/* finish - count the reason; true: drop the packet */
+static __always_inline bool finish(enum hook hook, enum reason reason)
+{
+	count(hook, reason);
+	return REASON_LIST(X) false;
+}
+#undef X
+
+/* gate_settings - never NULL in an array of one, but the verifier wants to see it asked */
+static __always_inline struct settings *gate_settings(void)
+{
+	__u32 key = 0;
+
+	return bpf_map_lookup_elem(&settings, &key);
+}
+
+/* gate_now - kernel time */
+static __always_inline __u64 gate_now(const struct settings *s)
+{
+	return bpf_ktime_get_boot_ns() + READ_ONCE(s->clock_offset_ns);
+}
+
+/* gate_enforcing - verdicts are carried out, not only reported */
+static __always_inline bool gate_enforcing(const struct settings *s, __u64 now)
+{
+	__u64 until = READ_ONCE(s->enforce_until_ns);
+
+	return READ_ONCE(s->mode) == MODE_ENFORCE && (!until || now < until);
+}
+
+/* source_of - the source that an address belongs to */
+static __always_inline struct addr source_of(const struct addr *a)
+{
+	struct addr source = *a;
+	__u32 bits = gate_config.ipv6_bits;
+
+	if (a->w[0] == 0 && a->w[1] == 0 && a->w[2] == bpf_htonl(0xffff))
+		return source;
+	for (int i = 0; i < 4; i++) {
+		int keep = (int)bits - i * 32;
+
+		if (keep <= 0)
+			source.w[i] = 0;
+		else if (keep < 32)
+			source.w[i] &= bpf_htonl(~0U << (32 - keep));
+	}
+	return source;
+}
+
+/* after - a comes after b, modulo 2^32 (RFC 9293, 3.4) */
+static __always_inline bool after(__u32 a, __u32 b)
+{
+	return (__s32)(a - b) > 0;
+}
+
+#endif

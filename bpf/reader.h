@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * reader.h - in-order bytes of a segment into the line machine, and what comes out of it
+ *
+ * read_segment() is the step. It works on a copy of the stream and keeps the copy only if the
+ * segment may be believed: one that completes a token with a wrong checksum leaves no trace.
+ *
+ * The bytes are fetched in chunks of READ_BYTES and stepped through by bpf_loop(), so that
+ * the verifier sees one byte and not all paths of all bytes (kernel 6.1 gives up there). All
+ * that changes lives in per-CPU memory, whose contents the verifier does not track.
+ */
+#ifndef BUILDGATE_READER_H
+#define BUILDGATE_READER_H
+
+#include "bpf/checksum.h"
+#include "bpf/flow.h"
+
+#define READ_BYTES  256
+#define READ_CHUNKS 1024 /* per segment; an action ends a chunk early */
+
+struct scratch {
+	__u8 bytes[READ_BYTES];
+	struct stream work;
+	__u32 action; /* why a chunk ended early, or 0 */
+	__u32 used;   /* bytes stepped through */
+	__u32 token;  /* a token was completed: checksum before it counts */
+	__u32 done;   /* nothing more is to be read */
+};
+
+/* Programs of one hook do not nest on a CPU; those of different hooks may. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, HOOK_MAX);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratch SEC(".maps")
+__weak;
+
+/* One segment's reading. */
+struct reading {
+	struct __sk_buff *skb;
+	const struct settings *settings;
+	const struct packet *packet;
+	struct flow *flow;
+	struct pending *names;
+	struct scratch *scratch;
+	__u32 offset; /* in the frame, of the next byte */
+	__u32 left;   /* bytes of the segment still to read */
+	__u32 first;  /* sequence number of the first of them */
+	__u32 side;   /* enum side */
+	__u32 hook;
+};
+
+struct stepping {
+	struct scratch *scratch;
+	struct smtp_text *text;
+};
+
+static long step_byte(__u32 i, void *context)
+{
+	struct stepping *st = context;
+	struct scratch *sc = st->scratch;
+	__u32 action = smtp_step(&sc->work.smtp, st->text, sc->bytes[i & (READ_BYTES - 1)]);
+
+	sc->used = i + 1;
+	sc->action = action;
+	return action != 0;
+}
+
+/* family_at_least - families only get stronger */
+static __always_inline void family_at_least(struct stream *st, __u8 family)
+{
+	if (st->family < family)
+		st->family = family;
+}
+
+/* token_read - the digits that just ended are kept with their place on the wire */
+static __always_inline bool token_read(struct reading *r, __u32 at, __u8 origin)
+{
+	struct scratch *sc = r->scratch;
+	__u32 index = r->side == SIDE_CLIENT ? 0 : 1;
+	struct smtp_text *text = &r->names->text[index];
+	struct token *t = &r->names->token[index];
+	__u64 build = smtp_build(&sc->work.smtp, text);
+
+	if (!build || (origin != ORIGIN_RECEIVED && !smtp_known_line(build)))
+		return false;
+	if (origin == ORIGIN_EHLO && t->state == TOKEN_CONFIRMED)
+		return false; /* said before in this connection */
+	t->build = build;
+	t->end = at;
+	t->start = at - text->token_length;
+	t->length = text->token_length;
+	/* the byte that ends a number may begin the next segment */
+	t->frame = at == r->first ? r->names->frame[index] : READ_ONCE(r->settings->frame);
+	t->origin = origin;
+	__builtin_memcpy(t->bytes, text->token, TOKEN_BYTES);
+	t->state = TOKEN_READ;
+	return true;
+}
+
+/* token_seen - from here on an acknowledgement makes it an observation */
+static __always_inline bool token_seen(struct reading *r)
+{
+	struct token *t = &r->names->token[r->side == SIDE_CLIENT ? 0 : 1];
+
+	if (t->state != TOKEN_READ)
+		return false;
+	r->scratch->token = 1;
+	return true;
+}
+
+/* read_over - all that is wanted was read, or it cannot be had */
+static __always_inline void read_over(struct reading *r, __u8 family)
+{
+	family_at_least(&r->scratch->work, family);
+	r->left = 0;
+	r->scratch->done = 1;
+}
+
+/* read_bdat - a chunk of the message follows its command line (RFC 3030, 2) */
+static __always_inline void read_bdat(struct reading *r, __u8 last)
+{
+	struct smtp *m = &r->scratch->work.smtp;
+	__u32 chunk = m->chunk;
+
+	if (!m->parked)
+		smtp_header(m, SMTP_IN_CHUNK);
+	m->row = m->parked ?: SMTP_ROW_HEADER;
+	m->parked = 0;
+	m->flags |= SMTP_IN_CHUNK | last;
+	m->chunk = chunk;
+	if (chunk == 0xffffffff || (!chunk && last))
+		read_over(r, FAMILY_UNKNOWN);
+	if (!chunk) {
+		m->parked = m->row;
+		m->row = SMTP_ROW_COMMAND;
+	}
+}
+
+/* client_action - what the sender's bytes added up to, at sequence number `at` */
+static __always_inline void client_action(struct reading *r, __u32 action, __u32 at)
+{
+	struct smtp *m = &r->scratch->work.smtp;
+
+	switch (action) {
+	case SMTP_HELO_BUILD:
+	case SMTP_EHLO_BUILD:
+		if (token_read(r, at - 1, ORIGIN_EHLO))
+			token_seen(r);
+		if (action == SMTP_HELO_BUILD)
+			break;
+		/* fall through */
+	case SMTP_EHLO:
+		r->names->helo_end = at;
+		break;
+	case SMTP_DATA:
+		flow_phase(r->flow, PHASE_COMMAND, PHASE_DATA_SENT);
+		break;
+	case SMTP_STARTTLS:
+		flow_phase(r->flow, PHASE_COMMAND, PHASE_TLS_SENT);
+		break;
+	case SMTP_BDAT:
+		read_bdat(r, 0);
+		break;
+	case SMTP_BDAT_LAST:
+		read_bdat(r, SMTP_LAST_CHUNK);
+		break;
+	case SMTP_RSET: /* forgets a message begun in chunks */
+		m->parked = 0;
+		m->budget = 0;
+		m->flags &= ~(SMTP_IN_CHUNK | SMTP_LAST_CHUNK);
+		break;
+	case SMTP_NUMBER_END:
+		token_read(r, at - 1, ORIGIN_RECEIVED);
+		break;
+	case SMTP_NUMBER_FINAL:
+		token_read(r, at - 1, ORIGIN_RECEIVED);
+		/* fall through */
+	case SMTP_END_TOKEN:
+		read_over(r, token_seen(r) ? 0 : FAMILY_EXCHANGE_NOBUILD);
+		break;
+	case SMTP_END_NOBUILD:
+		read_over(r, FAMILY_EXCHANGE_NOBUILD);
+		break;
+	case SMTP_END_IIS:
+		read_over(r, FAMILY_IIS_SMTP);
+		break;
+	case SMTP_END_OTHER:
+		read_over(r, FAMILY_OTHER);
+		break;
+	}
+}
+
+/* server_action - what the server's bytes added up to */
+static __always_inline void server_action(struct reading *r, __u32 action, __u32 at)
+{
+	struct stream *work = &r->scratch->work;
+	struct flow *f = r->flow;
+
+	switch (action) {
+	case SMTP_BANNER_TOKEN:
+		family_at_least(work, FAMILY_EXCHANGE_NOBUILD);
+		if (token_read(r, at - 1, ORIGIN_BANNER))
+			token_seen(r);
+		break;
+	case SMTP_BANNER_NOBUILD:
+	case SMTP_KEYWORD_EXCHANGE:
+		family_at_least(work, FAMILY_EXCHANGE_NOBUILD);
+		break;
+	case SMTP_KEYWORD_IIS:
+		if (!(work->smtp.flags & SMTP_SAID_HELLO))
+			break;
+		/* fall through */
+	case SMTP_BANNER_IIS:
+		family_at_least(work, FAMILY_IIS_SMTP);
+		break;
+	case SMTP_REPLY_354:
+		if (!flow_phase(f, PHASE_DATA_SENT, PHASE_MESSAGE))
+			flow_phase(f, PHASE_REFUSED, PHASE_MESSAGE);
+		break;
+	case SMTP_REPLY_220:
+		if (f->phase == PHASE_TLS_SENT || f->phase == PHASE_REFUSED) {
+			read_over(r, FAMILY_TLS);
+		}
+		break;
+	case SMTP_REPLY_REFUSED:
+		if (!flow_phase(f, PHASE_DATA_SENT, PHASE_REFUSED))
+			flow_phase(f, PHASE_TLS_SENT, PHASE_REFUSED);
+		break;
+	}
+}
+
+/* client_turn - the client speaks again: what did the server make of DATA or STARTTLS?
+ * Returns false where these bytes cannot be understood. */
+static __always_inline bool client_turn(struct reading *r)
+{
+	struct smtp *m = &r->scratch->work.smtp;
+	struct flow *f = r->flow;
+
+	switch (f->phase) {
+	case PHASE_COMMAND:
+		return true;
+	case PHASE_REFUSED:
+		smtp_begin(m, SMTP_ROW_COMMAND);
+		return flow_phase(f, PHASE_REFUSED, PHASE_COMMAND);
+	case PHASE_MESSAGE:
+		if (!m->budget && !(m->flags & SMTP_IN_CHUNK))
+			smtp_header(m, 0);
+		return true;
+	}
+	/* It did not wait for the reply: a message, or commands? Nobody can tell. */
+	read_over(r, FAMILY_UNKNOWN);
+	return false;
+}
+
+/* read_limit - how many bytes may be stepped through before the mode changes by count */
+static __always_inline __u32 read_limit(const struct reading *r)
+{
+	const struct smtp *m = &r->scratch->work.smtp;
+	__u32 n = r->left;
+
+	if (r->side == SIDE_CLIENT && m->budget && !m->parked) {
+		if (n > m->budget)
+			n = m->budget;
+		if (m->flags & SMTP_IN_CHUNK && n > m->chunk)
+			n = m->chunk;
+	}
+	return n > READ_BYTES ? READ_BYTES : n;
+}
+
+/* read_counted - take `used` bytes off the header's budget and the chunk, see what ends */
+static __always_inline void read_counted(struct reading *r, __u32 used)
+{
+	struct smtp *m = &r->scratch->work.smtp;
+
+	if (r->side != SIDE_CLIENT || !m->budget || m->parked)
+		return;
+	m->budget -= used;
+	if (m->flags & SMTP_IN_CHUNK) {
+		m->chunk -= used;
+		if (!m->chunk) {
+			if (m->flags & SMTP_LAST_CHUNK) {
+				read_over(r, FAMILY_UNKNOWN);
+				return;
+			}
+			m->parked = m->row;
+			m->row = SMTP_ROW_COMMAND;
+		}
+	}
+	if (!m->budget)
+		read_over(r, FAMILY_UNKNOWN);
+}
+
+/* read_chunk - one chunk; ends early at an action, which is carried out here */
+static long read_chunk(__attribute__((unused)) __u32 i, void *context)
+{
+	struct reading *r = context;
+	struct scratch *sc = r->scratch;
+	struct stepping st = { .scratch = sc };
+	__u32 n, counted;
+
+	if (!r->left)
+		return 1;
+	if (r->side == SIDE_CLIENT && !client_turn(r))
+		return 1;
+	n = read_limit(r);
+	if (!n)
+		return 1;
+	/* 6.1 wants to see that a length is not 0 and not above the buffer */
+	asm volatile("" : "+r"(n));
+	n = (n - 1) & (READ_BYTES - 1);
+	if (bpf_skb_load_bytes(r->skb, r->offset, sc->bytes, n + 1)) {
+		count(r->hook, REASON_READ_FAILED);
+		read_over(r, FAMILY_UNKNOWN);
+		return 1;
+	}
+	sc->action = 0;
+	sc->used = 0;
+	st.text = &r->names->text[r->side == SIDE_CLIENT ? 0 : 1];
+	counted = sc->work.smtp.budget && !sc->work.smtp.parked;
+	bpf_loop(n + 1, step_byte, &st, 0);
+	r->offset += sc->used;
+	r->left -= sc->used;
+	sc->work.next += sc->used;
+	if (counted)
+		read_counted(r, sc->used);
+	if (!sc->action)
+		return 0;
+	if (r->side == SIDE_CLIENT)
+		client_action(r, sc->action, sc->work.next);
+	else
+		server_action(r, sc->action, sc->work.next);
+	return 0;
+}
+
+/* token_changed - does a segment that was read before bring other bytes for the token? */
+static __always_inline bool token_changed(struct reading *r, const struct token *t)
+{
+	__u32 seq = r->packet->seq, end = seq + r->packet->payload_bytes;
+	__u32 from = after(t->start, seq) ? t->start : seq;
+	__u32 to = after(end, t->end) ? t->end : end;
+	__u32 n = to - from, at = from - t->start;
+	__u8 *bytes = r->scratch->bytes;
+
+	if (!after(to, from))
+		return false;
+	asm volatile("" : "+r"(n));
+	n = (n - 1) & (TOKEN_BYTES - 1);
+	if (bpf_skb_load_bytes(r->skb, r->packet->payload_offset + (from - seq), bytes, n + 1))
+		return true;
+	for (__u32 i = 0; i < TOKEN_BYTES; i++) {
+		if (i > n)
+			break;
+		if (bytes[i] != t->bytes[(at + i) & (TOKEN_BYTES - 1)])
+			return true;
+	}
+	return false;
+}
+
+/* token_check - a token that is sent again with other bytes is void, and the flow unknown:
+ * somebody shows us one thing and the other side another */
+static __always_inline void token_check(struct reading *r)
+{
+	struct token *t = &r->names->token[r->side == SIDE_CLIENT ? 0 : 1];
+	struct flow *f = r->flow;
+	__u32 state = t->state;
+
+	if ((state != TOKEN_READ && state != TOKEN_SEEN) || !token_changed(r, t))
+		return;
+	if (__sync_val_compare_and_swap(&t->state, state, TOKEN_VOID) != state)
+		return;
+	count(r->hook, REASON_TOKEN_VOID);
+	__sync_fetch_and_and(&f->tokens, ~(1U << r->side));
+	flow_stream(f, r->side)->family = FAMILY_UNKNOWN;
+	flow_done(r->hook, r->settings, &r->packet->key, f);
+}
+
+/* read_commit - keep what was read, in an order the other direction may watch */
+static __always_inline void read_commit(struct reading *r, struct stream *st)
+{
+	struct scratch *sc = r->scratch;
+	struct flow *f = r->flow;
+	__u32 index = r->side == SIDE_CLIENT ? 0 : 1;
+
+	st->next = sc->work.next;
+	st->smtp = sc->work.smtp;
+	st->family = sc->work.family;
+	r->names->frame[index] = READ_ONCE(r->settings->frame);
+	if (sc->token) {
+		count(r->hook, REASON_TOKEN_SEEN);
+		r->names->token[index].state = TOKEN_SEEN;
+		__sync_fetch_and_or(&f->tokens, 1U << r->side);
+	}
+	if (sc->done)
+		flow_done(r->hook, r->settings, &r->packet->key, f);
+}
+
+/* read_segment - take a segment's new bytes into its stream's machine */
+static __always_inline void read_segment(struct reading *r)
+{
+	const struct packet *p = r->packet;
+	struct stream *st = flow_stream(r->flow, r->side);
+	__u32 end = p->seq + p->payload_bytes, skip, key = r->hook;
+
+	st->flags |= STREAM_SEEN;
+	if (!p->payload_bytes || p->tcp_flags & (TCP_SYN | TCP_RST))
+		return;
+	if (after(end, st->high) && end - st->next < WINDOW_MAX)
+		st->high = end;
+	if (r->flow->phase == PHASE_DONE && !r->flow->tokens)
+		return;
+	r->names = bpf_map_lookup_elem(&pending, &p->key);
+	r->scratch = bpf_map_lookup_elem(&scratch, &key);
+	if (!r->scratch)
+		return;
+	if (!r->names) { /* squeezed out by others */
+		count(r->hook, REASON_TOKEN_FULL);
+		flow_done(r->hook, r->settings, &p->key, r->flow);
+		return;
+	}
+	token_check(r);
+	if (r->flow->phase == PHASE_DONE)
+		return;
+	skip = st->next - p->seq;
+	if (after(p->seq, st->next)) {
+		if (!(st->flags & STREAM_HOLE))
+			count(r->hook, REASON_HOLE);
+		st->flags |= STREAM_HOLE;
+		return;
+	}
+	if (skip >= p->payload_bytes)
+		return;
+	r->scratch->work = *st;
+	r->scratch->token = 0;
+	r->scratch->done = 0;
+	r->first = st->next;
+	r->offset = p->payload_offset + skip;
+	r->left = p->payload_bytes - skip;
+	bpf_loop(READ_CHUNKS, read_chunk, r, 0);
+	if (r->scratch->token && r->hook == HOOK_INGRESS &&
+	    !checksum_valid(r->skb, p, r->scratch->bytes)) {
+		count(r->hook, REASON_BAD_CHECKSUM);
+		r->names->token[r->side == SIDE_CLIENT ? 0 : 1].state = 0;
+		return;
+	}
+	read_commit(r, st);
+}
+
+#endif

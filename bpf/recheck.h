@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * recheck.h - a blocked source's chance to show that it was upgraded
+ *
+ * verdict.h lets the SYN through; here the slot is spent once the client acknowledged our
+ * server's greeting, and an old build on such a connection cuts it: from that segment on its
+ * bytes are not forwarded, so no mail comes in by this door. The sight still counts as
+ * evidence: the client holds our server's sequence numbers, so nobody else sent it.
+ */
+#ifndef BUILDGATE_RECHECK_H
+#define BUILDGATE_RECHECK_H
+
+#include "bpf/flow.h"
+#include "bpf/verdict.h"
+
+/* recheck_born - a flow that begins from this attempt is a recheck */
+static __always_inline bool recheck_born(const struct flow_key *key, __u32 client_next)
+{
+	struct handshake *h = bpf_map_lookup_elem(&rechecks, key);
+
+	return h && h->isn + 1 == client_next;
+}
+
+/* recheck_spend - the greeting was acknowledged: the next one in a recheck interval */
+static __always_inline void recheck_spend(enum hook hook, struct settings *s,
+					  const struct packet *p, struct flow *f)
+{
+	struct addr source;
+	struct verdict *v;
+
+	if (f->flags & FLOW_SPENT || !after(f->server.acked, f->server_isn + 1))
+		return;
+	if (!flow_raise(f, FLOW_SPENT))
+		return;
+	source = source_of(&p->key.client);
+	v = bpf_map_lookup_elem(&verdicts, &source);
+	if (v && v->recheck_at_ns) {
+		v->recheck_at_ns = gate_now(s) + READ_ONCE(s->recheck_interval_ns);
+		v->pending = 0;
+		__sync_fetch_and_add(&v->hits_recheck, 1);
+	}
+	count(hook, REASON_RECHECK_USED);
+	bpf_map_delete_elem(&rechecks, &p->key);
+}
+
+/* recheck_cut - the step after reading: CUT for what must not be forwarded */
+static __always_inline enum reason recheck_cut(enum hook hook, struct settings *s,
+					       const struct packet *p, struct flow *f)
+{
+	struct addr source;
+	struct pending *n;
+	struct verdict *v;
+	struct token *t;
+
+	if (f->flags & FLOW_CUT)
+		return p->payload_bytes ? REASON_CUT : REASON_CONTINUE;
+	if (!(f->tokens & 1U << SIDE_CLIENT))
+		return REASON_CONTINUE;
+	source = source_of(&p->key.client);
+	v = bpf_map_lookup_elem(&verdicts, &source);
+	n = bpf_map_lookup_elem(&pending, &p->key);
+	if (!v || !n || verdict_holds(s, v, gate_now(s)))
+		return REASON_CONTINUE;
+	t = &n->token[0];
+	if (!v->block_s || !v->build || t->build > v->build)
+		return REASON_CONTINUE;
+	flow_raise(f, FLOW_CUT);
+	if (__sync_val_compare_and_swap(&t->state, TOKEN_SEEN, TOKEN_CONFIRMED) == TOKEN_SEEN)
+		flow_tell(hook, s, &p->key, f, n, SIDE_CLIENT);
+	__sync_fetch_and_and(&f->tokens, ~(1U << SIDE_CLIENT));
+	flow_done(hook, s, &p->key, f);
+	return REASON_CUT;
+}
+
+#endif

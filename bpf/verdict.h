@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * verdict.h - what is to be done with a source at this moment
+ *
+ * verdict_at() reads one verdict against the clock; verdict_syn() is the step that decides
+ * about a connection attempt, the same at XDP and at TC ingress. The kernel itself knows
+ * which part of the hour it is, nothing in user space switches verdicts by the minute.
+ */
+#ifndef BUILDGATE_VERDICT_H
+#define BUILDGATE_VERDICT_H
+
+#include "bpf/packet.h"
+
+#define SECOND_NS    1000000000ULL
+#define HOUR_S       3600
+#define RECHECK_SYNS 4                /* new attempts let through while a recheck is due ... */
+#define RECHECK_SPAN (10 * SECOND_NS) /* ... in this time */
+
+/* hour_second - where in the source's own hour `now` is */
+static __always_inline __u32 hour_second(const struct verdict *v, __u64 now)
+{
+	return (now / SECOND_NS + HOUR_S - v->phase_s % HOUR_S) % HOUR_S;
+}
+
+/* verdict_window - the action of this part of the hour; *left_s: seconds until it ends */
+static __always_inline enum action verdict_window(const struct verdict *v, __u64 now, __u32 *left_s)
+{
+	__u32 second = hour_second(v, now);
+
+	if (second < v->block_s) {
+		*left_s = v->block_s - second;
+		return ACTION_DROP;
+	}
+	if (second < v->block_s + v->throttle_s) {
+		*left_s = v->block_s + v->throttle_s - second;
+		return ACTION_TARPIT;
+	}
+	*left_s = HOUR_S - second;
+	return ACTION_PASS;
+}
+
+/* verdict_holds - CONTINUE if the verdict is in force, else why it is not */
+static __always_inline enum reason verdict_holds(const struct settings *s, const struct verdict *v,
+						 __u64 now)
+{
+	if (!v->block_s && !v->throttle_s)
+		return REASON_VERDICT_PASS;
+	if (!gate_enforcing(s, now))
+		return REASON_REPORT_ONLY;
+	if (v->valid_until_ns && now >= v->valid_until_ns)
+		return REASON_EXPIRED;
+	if (v->flags & VERDICT_CLOCK && now >= READ_ONCE(s->lease_until_ns))
+		return REASON_LEASE_OVER;
+	return REASON_CONTINUE;
+}
+
+/* range_of - the longest range around a full address, or NULL */
+static __always_inline struct range *range_of(const struct settings *s, const struct addr *a,
+					      __u64 now)
+{
+	struct range_key key = { .prefix_bits = 128, .addr = *a };
+	struct range *r;
+
+	if (!READ_ONCE(s->ranges))
+		return NULL;
+	r = bpf_map_lookup_elem(&ranges, &key);
+	if (!r || (r->valid_until_ns && now >= r->valid_until_ns))
+		return NULL;
+	return r;
+}
+
+/* recheck_due - a blocked source's next connection may pass, to show an upgrade */
+static __always_inline bool recheck_due(const struct verdict *v, __u64 now)
+{
+	if (!v->recheck_at_ns || now < v->recheck_at_ns)
+		return false;
+	return now - v->pending_since_ns >= RECHECK_SPAN || v->pending < RECHECK_SYNS;
+}
+
+/* recheck_known - this very attempt was let through before: a retransmitted SYN */
+static __always_inline bool recheck_known(const struct packet *p)
+{
+	struct handshake *h = bpf_map_lookup_elem(&rechecks, &p->key);
+
+	return h && h->isn == p->seq;
+}
+
+/* recheck_open - remember the attempt; its greeting's acknowledgement will spend the slot */
+static __always_inline void recheck_open(const struct packet *p, struct verdict *v, __u64 now)
+{
+	struct handshake h = { .at_ns = now, .isn = p->seq };
+
+	if (now - v->pending_since_ns >= RECHECK_SPAN) {
+		v->pending_since_ns = now;
+		v->pending = 0;
+	}
+	__sync_fetch_and_add(&v->pending, 1);
+	bpf_map_update_elem(&rechecks, &p->key, &h, BPF_ANY);
+}
+
+/* verdict_range - a connection attempt from an operator's range */
+static __always_inline enum reason verdict_range(const struct settings *s, struct range *r,
+						 __u64 now)
+{
+	__sync_fetch_and_add(&r->hits, 1);
+	if (r->action == ACTION_PASS)
+		return REASON_EXEMPT;
+	if (!gate_enforcing(s, now))
+		return REASON_REPORT_ONLY;
+	if (r->action == ACTION_DROP && r->style == STYLE_SILENT)
+		return REASON_SILENT;
+	return REASON_TARPITTED;
+}
+
+/*
+ * verdict_syn - decide about a client's SYN from outside. `last` is set at the hook that
+ * hands the packet to the host: only there a recheck is written down.
+ */
+static __always_inline enum reason verdict_syn(struct settings *s, const struct packet *p,
+					       bool last)
+{
+	struct addr source = source_of(&p->key.client);
+	struct verdict *v = bpf_map_lookup_elem(&verdicts, &source);
+	__u64 now = gate_now(s);
+	struct range *r = NULL;
+	enum action action;
+	enum reason reason;
+	__u32 left_s;
+
+	if (!v || v->flags & VERDICT_RANGED)
+		r = range_of(s, &p->key.client, now);
+	if (r && (!v || r->action == ACTION_PASS))
+		return p->port_kind == PORT_MX ? verdict_range(s, r, now) : REASON_NOT_MX;
+	if (!v)
+		return REASON_SYN;
+	if (p->port_kind != PORT_MX)
+		return REASON_NOT_MX;
+	reason = verdict_holds(s, v, now);
+	if (reason)
+		return reason;
+	action = verdict_window(v, now, &left_s);
+	if (action == ACTION_PASS)
+		return REASON_WINDOW_OPEN;
+	if (action == ACTION_TARPIT)
+		return REASON_TARPITTED;
+	if (v->drop_style != STYLE_SILENT)
+		return REASON_SYN; /* the answerer's, which begins where this hook ends */
+	if (recheck_known(p))
+		return REASON_RECHECK;
+	if (recheck_due(v, now)) {
+		if (last)
+			recheck_open(p, v, now);
+		return REASON_RECHECK;
+	}
+	__sync_fetch_and_add(&v->hits_dropped, 1);
+	return REASON_SILENT;
+}
+
+#endif

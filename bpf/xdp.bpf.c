@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * xdp.bpf.c - XDP of the outside interfaces: silent refusals, as early as they can be had
+ *
+ * Steps: mode, parse, connection attempt (verdict). Everything else is left to TC ingress,
+ * which decides the same where XDP is off.
+ */
+#include "bpf/verdict.h"
+
+SEC("xdp.frags")
+int gate_xdp(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct settings *s = gate_settings();
+	struct packet p;
+	enum reason reason;
+
+	if (!s || READ_ONCE(s->mode) <= MODE_OFF)
+		return finish(HOOK_XDP, REASON_OFF) ? XDP_DROP : XDP_PASS;
+	reason = packet_parse(data, end, 0, 1 << 20, &p);
+	if (!reason) {
+		reason = REASON_LATER;
+		if (p.from_client && (p.tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
+			reason = verdict_syn(s, &p, false);
+	}
+	return finish(HOOK_XDP, reason) ? XDP_DROP : XDP_PASS;
+}
+
+char LICENSE[] SEC("license")
+= "GPL";

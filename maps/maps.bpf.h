@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * maps.bpf.h - the maps of the programs (kernel side only; layouts are in abi.h)
+ *
+ * Each program file defines them all, weakly, and the static linker joins them. Sizes are
+ * defaults: the loader sets them from the configuration before it loads.
+ */
+#ifndef BUILDGATE_MAPS_BPF_H
+#define BUILDGATE_MAPS_BPF_H
+
+#include "maps/abi.h"
+#include "maps/reasons.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, 1024); /* BPF_F_MMAPABLE: each field is one word to write */
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct settings);
+} settings SEC(".maps")
+__weak;
+
+/* Not an LRU: a verdict may only go because the daemon says so. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 131072);
+	__uint(map_flags, 1); /* BPF_F_NO_PREALLOC: sized for the worst, paid as used */
+	__type(key, struct addr);
+	__type(value, struct verdict);
+} verdicts SEC(".maps")
+__weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 16384);
+	__uint(map_flags, 1);
+	__type(key, struct range_key);
+	__type(value, struct range);
+} ranges SEC(".maps")
+__weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct flow_key);
+	__type(value, struct flow);
+} flows SEC(".maps")
+__weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct flow_key);
+	__type(value, struct pending);
+} pending SEC(".maps")
+__weak;
+
+/* Our own clients' SYNs, and blocked sources' rechecks, until they become flows. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct flow_key);
+	__type(value, struct handshake);
+} handshakes SEC(".maps")
+__weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct flow_key);
+	__type(value, struct handshake);
+} rechecks SEC(".maps")
+__weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, HOOK_MAX);
+	__type(key, __u32);
+	__type(value, struct counters);
+} counters SEC(".maps")
+__weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} events SEC(".maps")
+__weak;
+
+/* Fixed by the loader before the programs are verified, which then drop what is not used. */
+const volatile struct gate_config gate_config SEC(".rodata") __weak = {};
+
+#endif
