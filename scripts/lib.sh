@@ -115,7 +115,7 @@ overlay_mount() { # DIR: DIR/upper over / at DIR/root; DIR must be on a tmpfs
 	mount -t overlay overlay "$1/root" -o \
 		"lowerdir=/,upperdir=$1/upper,workdir=$1/work,index=off,metacopy=off" || return
 	mount -t proc proc "$1/root/proc" && mount --rbind /dev "$1/root/dev" &&
-		mount -t tmpfs tmpfs "$1/root/run" && mount -t tmpfs tmpfs "$1/root/tmp"
+		mount -t tmpfs tmpfs "$1/root/run"
 }
 
 # root_install - inside its own mount and pid namespace, so that no maintainer script can
@@ -133,7 +133,7 @@ root_install() {
 	chroot $dir/root bash -c 'apt_install "$@" && apt-get clean' apt "$@" || return
 	rm -f $dir/upper/etc/resolv.conf
 	tar -C $dir/upper --xattrs --xattrs-include='*' --xattrs-exclude=trusted.overlay.origin \
-		--exclude=./var/lib/apt/lists --exclude=./var/cache -cf "build/roots/$name.new" . &&
+		--exclude=./var/lib/apt/lists --exclude=./var/cache --exclude=./tmp/* -cf "build/roots/$name.new" . &&
 		mv "build/roots/$name.new" "build/roots/$name.tar"
 }
 

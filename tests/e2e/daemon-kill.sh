@@ -11,8 +11,8 @@ DAY_S=86400
 
 # knock - ATTEMPTS connections of the old site, one SYN each; says how many were answered
 knock() {
-	local i answered=0
-	for i in $(seq $ATTEMPTS); do
+	local answered=0
+	for _ in $(seq $ATTEMPTS); do
 		if lab_net old timeout 0.1 bash -c '</dev/tcp/198.51.100.25/25' 2>/dev/null; then
 			answered=$((answered + 1))
 		fi

@@ -48,4 +48,5 @@ int foreign_sockops(struct bpf_sock_ops *ctx)
 	return 1;
 }
 
-char _license[] SEC("license") = "GPL";
+SEC("license")
+char foreign_license[] = "GPL";
