@@ -157,10 +157,10 @@ static int fill(struct client *client)
 	do
 		n = recv(client->fd, client->buf + client->used, client->size - client->used, 0);
 	while (n < 0 && errno == EINTR);
+	if (n == 0 || (n < 0 && errno == ECONNRESET)) /* reset: it ended with our request unread */
+		return -ENODATA;
 	if (n < 0)
 		return errno == EAGAIN ? -ETIMEDOUT : -errno;
-	if (n == 0)
-		return -ENODATA;
 	client->used += (size_t)n;
 	return 0;
 }

@@ -32,6 +32,8 @@ static bool word_listed(const char *words, const char *text)
 	size_t n = strlen(text);
 	const char *at;
 
+	if (strchr(text, '|'))
+		return false;
 	for (at = words; at; at = strchr(at, '|')) {
 		at += *at == '|';
 		if (n && strncmp(at, text, n) == 0 && (at[n] == '|' || !at[n]))
