@@ -181,7 +181,9 @@ static void apply_clock(struct enforced *ret)
 		ret->by = ENFORCED_PAUSE;
 		return;
 	}
-	if (clock->shared && !clock->throttle_min && !clock->block_min) {
+	/* sharing matters where a clock runs under some name */
+	if (clock->shared && clock->acting && clock->acting->running_since &&
+	    !clock->throttle_min && !clock->block_min) {
 		ret->by = ENFORCED_SHARED;
 		return;
 	}
@@ -189,8 +191,6 @@ static void apply_clock(struct enforced *ret)
 		ret->by = ENFORCED_EMERGENCY;
 	else if (clock->stage)
 		ret->by = ENFORCED_CLOCK;
-	if (clock->inside || clock->stale)
-		return;
 	ret->throttle_min = clock->throttle_min;
 	ret->block_min = clock->block_min;
 	if (ret->block_min)

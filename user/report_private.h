@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * report_private - what the report's own files share
+ */
+#ifndef BUILDGATE_REPORT_PRIVATE_H
+#define BUILDGATE_REPORT_PRIVATE_H
+
+#include "report.h"
+
+/* report_base - the object of "sources -j" for one source; *ret_enforced points into source */
+json_t *report_base(const struct report *report, const struct source *source,
+		    struct enforced *ret_enforced);
+
+/* report_judge - what the catalogue says of a build today */
+void report_judge(const struct report *report, uint64_t build, struct judgement *ret);
+
+/* small values: null for never, not known, not set */
+json_t *report_time(int64_t at);
+json_t *report_text(const char *text);
+json_t *report_build(uint64_t build);
+
+#endif
