@@ -17,8 +17,6 @@
 #include "user/address.h"
 #include "user/build.h"
 #include "user/escalation.h"
-#include "user/pause.h"
-#include "user/times.h"
 
 /*
  * A history is steps separated by ';': "WHEN NAME WHAT". WHEN is 1d2h3m4s from the start, or
@@ -373,10 +371,189 @@ static void test_histories(void **state)
 	assert_true(sizeof(histories) / sizeof(histories[0]) >= 40);
 }
 
+/* a fine label on a received-based clock asks for a recheck, and only that */
+static void test_recheck(void **state)
+{
+	struct driver *d = run_history("0d ex old;1d ex old;2d ex lnew", NULL);
+
+	(void)state;
+	assert_int_equal(d->rechecks, 1);
+	assert_int_equal(d->source.identities[0].stage, 1);
+	assert_true(d->source.identities[0].build == OLD);
+	drop_history(d);
+	d = run_history("0d ex old;2d ex lnew", NULL);
+	assert_int_equal(d->rechecks, 0);
+	drop_history(d);
+}
+
+/* late - hand in an observation whose time has passed */
+static void late(struct driver *d, int64_t when_s, const char *what)
+{
+	struct observation o = { .at = START + when_s };
+
+	snprintf(o.server, sizeof(o.server), "ex");
+	memcpy(o.helo, o.server, sizeof(o.helo));
+	set_build(&o, what);
+	assert_true(escalation_observe(&d->clock, &d->source, &o) >= 0);
+}
+
+/* the newest by time counts, whenever it arrives */
+static void test_late(void **state)
+{
+	struct driver *d = run_history("0d ex old;2d ex old;4d ex old", NULL);
+	struct identity *id = source_find(&d->source, "ex");
+
+	(void)state;
+	assert_int_equal(id->stage, 1);
+	late(d, 3 * DAY_S, "new");
+	assert_int_equal(id->stage, 0);
+	assert_true(id->build == OLD); /* it is still the newest that is shown */
+	assert_int_equal(id->candidate_at, START + 4 * DAY_S);
+	drop_history(d);
+
+	d = run_history("0d ex none;2d ex old", NULL);
+	id = source_find(&d->source, "ex");
+	late(d, DAY_S, "old");
+	assert_int_equal(id->stage, 1);
+	assert_int_equal(id->first_outdated, START + DAY_S);
+	drop_history(d);
+
+	d = run_history("0d-20d/1d ex old", NULL);
+	id = source_find(&d->source, "ex");
+	late(d, 10 * DAY_S, "new"); /* out of the window: stops nothing, but shares */
+	assert_int_equal(id->stage, 1);
+	assert_int_equal(id->last_fine, START + 10 * DAY_S);
+	drop_history(d);
+}
+
+/* an observation from the future counts as of now */
+static void test_future(void **state)
+{
+	struct driver *d = run_history("0d ex old", NULL);
+	struct identity *id = source_find(&d->source, "ex");
+
+	(void)state;
+	d->clock.now += 7200;
+	late(d, 900 * DAY_S, "old");
+	assert_int_equal(id->last_acting, START + 7200);
+	assert_int_equal(id->stage, 1);
+	drop_history(d);
+}
+
+/* a source keeps its clock and a bounded number of names */
+static void test_names(void **state)
+{
+	struct driver *d = run_history("0d ex old;1d ex old", NULL);
+	struct observation o = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		at(d, START + (2 + i) * (int64_t)DAY_S);
+		o.at = d->clock.now;
+		snprintf(o.server, sizeof(o.server), "name%d", i);
+		memcpy(o.helo, o.server, sizeof(o.helo));
+		assert_int_equal(escalation_observe(&d->clock, &d->source, &o), OBSERVE_TAKEN);
+		assert_true(d->source.count <= ESCALATION_NAMES_MAX);
+		assert_true((i < ESCALATION_NAMES_MAX - 1) == !*d->source.evicted);
+	}
+	assert_non_null(source_find(&d->source, "ex"));
+	assert_null(source_find(&d->source, "name0"));
+	for (int i = 0; i < 100; i++) {
+		o.at = ++d->clock.now;
+		snprintf(o.server, sizeof(o.server), "flood%d", i);
+		escalation_observe(&d->clock, &d->source, &o);
+	}
+	assert_int_equal(d->source.count, ESCALATION_NAMES_MAX);
+	assert_int_equal(escalation_observe(&d->clock, &d->source, &o), 0); /* no room, no harm */
+	drop_history(d);
+}
+
+/* what the report shows of a source on its way */
+static void test_fold(void **state)
+{
+	struct driver *d = run_history("0d-35d/1d ex old", NULL);
+	struct enforcement x;
+
+	(void)state;
+	escalation_source(&d->clock, &d->source, &x);
+	assert_int_equal(x.stage, 2);
+	assert_int_equal(x.throttle_min, 5);
+	assert_true(x.build == OLD);
+	assert_int_equal(x.stage_since, START + 30 * DAY_S);
+	assert_int_equal(x.next_stage_at, START + 40 * DAY_S);
+	assert_int_equal(x.evidence_at, START + 35 * DAY_S);
+	d->source.identities[0].inside = true;
+	escalation_source(&d->clock, &d->source, &x);
+	assert_int_equal(x.throttle_min, 0);
+	assert_non_null(strstr(x.why, "inside"));
+	drop_history(d);
+}
+
+/* only what changed is written back */
+static void test_dirty(void **state)
+{
+	struct driver *d = run_history("0d ex old;1d ex old;1d1h other none", NULL);
+	struct identity *ex = source_find(&d->source, "ex");
+
+	(void)state;
+	ex->dirty = false;
+	escalation_due(&d->clock, &d->source);
+	assert_false(ex->dirty);
+	assert_int_equal(ex->due, START + 8 * DAY_S); /* its evidence ends */
+	d->clock.now = ex->due;
+	escalation_due(&d->clock, &d->source);
+	assert_true(ex->dirty);
+	drop_history(d);
+}
+
+/* next_random - small and the same everywhere */
+static unsigned int next_random(uint64_t *seed, unsigned int below)
+{
+	*seed = *seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (unsigned int)(*seed >> 33) % below;
+}
+
+/* random histories: the driver's own assertions, and the invariants of one identity */
+static void test_random(void **state)
+{
+	static const char *const whats[] = { "old", "old", "old", "old", "none", "lold", "new" };
+	char steps[8192];
+
+	(void)state;
+	for (uint64_t round = 1; round <= 2000; round++) {
+		uint64_t seed = round;
+		unsigned int names = 1 + next_random(&seed, 3), kinds = 4 + next_random(&seed, 4);
+		size_t used = 0;
+		int64_t t = 0;
+		struct driver *d;
+
+		for (int i = 0; i < 60; i++) {
+			t += next_random(&seed, 4) ? next_random(&seed, 3 * DAY_S)
+						   : next_random(&seed, 4000);
+			used += (size_t)snprintf(
+				steps + used, sizeof(steps) - used, "%llds n%u %s;", (long long)t,
+				next_random(&seed, names), whats[next_random(&seed, kinds)]);
+		}
+		d = run_history(steps, NULL);
+		for (unsigned int i = 0; i < d->source.count; i++) {
+			struct identity *id = &d->source.identities[i];
+
+			assert_true(id->running_since ? id->stage >= 1 : id->stage == 0);
+			assert_true(id->last_acting > id->last_fine || !id->running_since);
+			if (id->last_fine == id->build_at)
+				assert_int_equal(id->stage, 0);
+		}
+		drop_history(d);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_histories),
+		cmocka_unit_test(test_histories), cmocka_unit_test(test_recheck),
+		cmocka_unit_test(test_late),      cmocka_unit_test(test_future),
+		cmocka_unit_test(test_names),     cmocka_unit_test(test_fold),
+		cmocka_unit_test(test_dirty),     cmocka_unit_test(test_random),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
