@@ -420,6 +420,15 @@ int store_open(const char *path, struct store **ret_store, struct error *e)
 	return 0;
 }
 
+/* store_limit_pages - beyond it a write fails as on a full disk */
+int store_limit_pages(struct store *store, int pages)
+{
+	char sql[48];
+
+	snprintf(sql, sizeof(sql), "PRAGMA max_page_count=%d", pages);
+	return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : -EINVAL;
+}
+
 /* store_close - an open batch is given up */
 void store_close(struct store *store)
 {

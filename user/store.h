@@ -48,6 +48,10 @@ int store_finish(struct store *store, int r, struct error *e);
 /* store_rollback - give the outermost batch up; for callers that stop on an error */
 void store_rollback(struct store *store);
 
+/* store_limit_pages - let the file grow to this many pages (4 KiB) and no further; a smaller
+ * number than it has stops it where it is */
+int store_limit_pages(struct store *store, int pages);
+
 /* ---- sources and their identities ---- */
 
 /* store_source_load - all records of a source and what the operator said of it. Returns the
