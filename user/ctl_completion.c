@@ -169,7 +169,7 @@ static void option_cases(FILE *out)
 	for (command = ctl_table; command->name; command++) {
 		if (!command->options[0].name)
 			continue;
-		fprintf(out, "\t'%s') words+=' ", command->name);
+		fprintf(out, "\t\t'%s') words+=' ", command->name);
 		for (i = 0; i < CTL_OPTIONS && command->options[i].name; i++)
 			fprintf(out, "%s%s", i ? " " : "", command->options[i].name);
 		fprintf(out, "' ;;\n");

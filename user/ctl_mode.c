@@ -126,28 +126,40 @@ int ctl_mode(const struct ctl *ctl, struct error *e)
 	return 0;
 }
 
-/* ctl_unload - not under a living daemon, which would attach again what it misses */
-int ctl_unload(const struct ctl *ctl, struct error *e)
+/* daemon_runs - somebody listens on the control socket */
+static bool daemon_runs(const struct ctl *ctl)
 {
 	struct client *client;
-	json_t *object;
+
+	if (client_open(ctl->socket, &client, NULL))
+		return false;
+	client_close(client);
+	return true;
+}
+
+/* ctl_unload - also under a living daemon, which notices and does not load the gate again
+ * before it is restarted */
+int ctl_unload(const struct ctl *ctl, struct error *e)
+{
+	json_t *hooks = loader_hooks(NULL), *object;
+	bool loaded = hooks != NULL, running;
 	int rc;
 
-	if (client_open(ctl->socket, &client, NULL) == 0) {
-		client_close(client);
-		return error_set(e, -EBUSY,
-				 "buildgated is running and would attach the gate again; stop it "
-				 "first (systemctl stop buildgated)");
-	}
+	json_decref(hooks);
 	rc = loader_unload(e);
 	if (rc)
 		return rc;
+	if (!loaded)
+		return error_set(e, -ENOENT, "the gate is not loaded: there is nothing to unload");
+	running = daemon_runs(ctl);
 	if (ctl->json) {
-		object = json_pack("{s:b}", "unloaded", 1);
+		object = json_pack("{s:b,s:{s:b}}", "unloaded", 1, "daemon", "running", running);
 		ctl_output_json(ctl->out, object);
 		json_decref(object);
 	} else {
-		fprintf(ctl->out, "the gate is unloaded\n");
+		fprintf(ctl->out, "the gate is unloaded%s\n",
+			running ? "; buildgated still runs and sees nothing until it is restarted"
+				: "");
 	}
 	return 0;
 }

@@ -94,21 +94,32 @@ int ctl_sources(const struct ctl *ctl, struct error *e)
 	return rc;
 }
 
-/* live_verdict - what the kernel does with the source now; null without permission or entry */
-static json_t *live_verdict(const char *text, char *sentence, size_t size)
-{
-	char source_text[ADDRESS_TEXT];
-	struct addr addr, source;
-	struct verdict verdict;
+/* What the kernel does with a source. */
+struct live {
+	bool found;
 	struct ctl_view view;
+	struct addr source;
+	struct verdict verdict;
+};
 
-	sentence[0] = '\0';
-	if (ctl_view_open(&view, NULL, NULL) || address_parse(text, &addr) ||
-	    ctl_map_look(&addr, &source, &verdict, NULL) != 1)
+/* look - without permission or entry there is just nothing found */
+static void look(const char *text, struct live *ret)
+{
+	struct addr addr;
+
+	ret->found = ctl_view_open(&ret->view, NULL, NULL) == 0 &&
+		     address_parse(text, &addr) == 0 &&
+		     ctl_map_look(&addr, &ret->source, &ret->verdict, NULL) == 1;
+}
+
+/* live_json - null when nothing was found */
+static json_t *live_json(const struct live *live)
+{
+	char text[ADDRESS_TEXT];
+
+	if (!live->found)
 		return json_null();
-	address_format(&source, source_text);
-	ctl_verdict_sentence(source_text, &verdict, &view, sentence, size);
-	return ctl_verdict_json(source_text, &verdict, &view);
+	return ctl_verdict_json(address_format(&live->source, text), &live->verdict, &live->view);
 }
 
 /* print_note - "  head text" when the key is there and neither null nor false */
@@ -152,32 +163,70 @@ static void print_identities(const json_t *source, FILE *out)
 	ctl_rows_free(&rows);
 }
 
-/* print_source - what happens now, where the clock stands, what comes next, who it is */
-static void print_source(const char *asked, const json_t *source, const char *sentence, FILE *out)
+/* seconds_of - minutes of the daemon's object */
+static unsigned int seconds_of(const json_t *source, const char *key)
 {
-	char text[512];
+	json_int_t minutes = json_integer_value(json_object_get(source, key));
 
-	if (sentence[0])
-		fprintf(out, "%s\n", sentence);
+	return minutes > 0 && minutes <= 60 ? (unsigned int)minutes * 60 : 0;
+}
+
+/* print_clause - ", head text" when the key is there and not null */
+static void print_clause(const json_t *source, const char *key, const char *head, FILE *out)
+{
+	json_t *value = json_object_get(source, key);
+	char text[128];
+
+	if (value && !json_is_null(value))
+		fprintf(out, "%s %s", head, ctl_text_json(value, text, sizeof(text)));
+}
+
+/* print_sentence - what is done, what happens now, where the clock stands, what comes next */
+static void print_sentence(const char *asked, const json_t *source, const struct live *live,
+			   FILE *out)
+{
+	const char *name = text_of(source, "source");
+	char text[128], hour[64], now[96];
+
+	fputs(ctl_text_line(name ? name : asked, text, sizeof(text)), out);
+	if (live->found)
+		fprintf(out, " is %s (now: %s)",
+			ctl_text_hour(live->verdict.throttle_s, live->verdict.block_s, hour,
+				      sizeof(hour)),
+			ctl_verdict_now_text(&live->verdict, &live->view, now, sizeof(now)));
+	else if (!json_array_size(json_object_get(source, "identities")))
+		fputs(" has not been seen with a build", out);
 	else
-		fprintf(out, "%s %s\n",
-			ctl_text_line(text_of(source, "source") ? text_of(source, "source") : asked,
-				      text, sizeof(text)),
-			json_array_size(json_object_get(source, "identities"))
-				? "is not enforced"
-				: "has not been seen");
+		fprintf(out, " is %s",
+			ctl_text_hour(seconds_of(source, "throttle_min"),
+				      seconds_of(source, "block_min"), hour, sizeof(hour)));
 	if (json_integer_value(json_object_get(source, "stage")) > 0) {
-		print_note(source, "stage", "stage", out);
-		print_note(source, "stage_since", "  since", out);
-		print_note(source, "next_stage_at", "  next stage at", out);
-		print_note(source, "blocked_from", "  blocked from", out);
-		print_note(source, "upgrade_to", "  unless upgraded to", out);
+		print_clause(source, "stage", ", stage", out);
+		print_clause(source, "stage_since", " since", out);
+		print_clause(source, "next_stage_at", ", next stage at", out);
+		print_clause(source, "blocked_from", ", blocked from", out);
+		print_clause(source, "upgrade_to", " unless upgraded to", out);
 	}
-	print_note(source, "why", "because", out);
+	fputc('\n', out);
+}
+
+/* print_source - the sentence, what explains it, and who it is */
+static void print_source(const char *asked, const json_t *source, const struct live *live,
+			 FILE *out)
+{
+	const char *why = text_of(source, "why");
+
+	print_sentence(asked, source, live, out);
+	print_note(source, "by", "decided by", out);
+	if (why && why[0])
+		print_note(source, "why", "because", out);
+	print_note(source, "until", "until", out);
+	print_note(source, "evidence_at", "evidence of", out);
 	print_note(source, "paused_until", "paused until", out);
 	print_note(source, "exempt", "exempt", out);
 	print_note(source, "shared", "shared with other senders: reported, not enforced", out);
-	print_note(source, "emergency", "an emergency definition matches:", out);
+	print_note(source, "emergency", "an emergency definition matches", out);
+	print_note(source, "inside", "on the inside: reported, never enforced", out);
 	print_identities(source, out);
 }
 
@@ -185,22 +234,21 @@ static void print_source(const char *asked, const json_t *source, const char *se
 int ctl_show(const struct ctl *ctl, struct error *e)
 {
 	json_t *request = json_pack("{s:s,s:s}", "command", "show", "addr", ctl->args[0]);
-	json_t *result, *live;
-	char sentence[512];
+	json_t *result;
+	struct live live;
 	int rc;
 
 	rc = client_call(ctl->socket, request, &result, e);
 	json_decref(request);
 	if (rc)
 		return rc;
-	live = live_verdict(ctl->args[0], sentence, sizeof(sentence));
+	look(ctl->args[0], &live);
 	if (ctl->json) {
-		json_object_set(result, "kernel", live);
+		json_object_set_new(result, "kernel", live_json(&live));
 		ctl_output_json(ctl->out, result);
 	} else {
-		print_source(ctl->args[0], result, sentence, ctl->out);
+		print_source(ctl->args[0], result, &live, ctl->out);
 	}
-	json_decref(live);
 	json_decref(result);
 	return 0;
 }

@@ -138,7 +138,7 @@ const struct ctl_command ctl_table[] = {
 
 const struct ctl_option ctl_table_globals[] = {
 	{ .name = "--json", .brief = "-j", .doc = "print JSON, errors too" },
-	OPTION("--socket", "control socket of buildgated", "PATH", CTL_FILE),
+	OPTION("--socket", "control socket (" CTL_SOCKET ")", "PATH", CTL_FILE),
 	{ .name = "--help", .brief = "-h", .doc = "help, also behind a command" },
 	{ .name = "--version", .doc = "same as version" },
 	{ .name = NULL },

@@ -137,35 +137,43 @@ static const char *moment(uint64_t kernel_ns, uint64_t now_ns, char *buf)
 	return strcpy(buf, text);
 }
 
-/* ctl_verdict_sentence - rhythm of the hour, now, what ends it, for what */
-const char *ctl_verdict_sentence(const char *source, const struct verdict *verdict,
-				 const struct ctl_view *view, char *buf, size_t size)
+/* ctl_verdict_now_text - what happens now, until when, or why nothing does */
+const char *ctl_verdict_now_text(const struct verdict *verdict, const struct ctl_view *view,
+				 char *buf, size_t size)
 {
 	static const char *const doing[] = {
 		[ACTION_PASS] = "passes", [ACTION_TARPIT] = "slowed", [ACTION_DROP] = "refused"
 	};
 	struct ctl_now now = ctl_verdict_now(verdict, view);
-	char hour[64], build[BUILD_TEXT], until[TIMES_TEXT] = "", valid[TIMES_TEXT] = "";
-	char hits[80] = "";
+	char until[TIMES_TEXT] = "";
 
 	if (now.until_ns)
 		moment(now.until_ns, view->now_ns, until);
+	snprintf(buf, size, "%s%s%s%s%s", doing[now.action], now.until_ns ? " until " : "", until,
+		 now.why ? ", not enforced: " : "", now.why ? now.why : "");
+	return buf;
+}
+
+/* ctl_verdict_sentence - rhythm of the hour, now, what ends it, for what */
+const char *ctl_verdict_sentence(const char *source, const struct verdict *verdict,
+				 const struct ctl_view *view, char *buf, size_t size)
+{
+	char hour[64], now[96], build[BUILD_TEXT], valid[TIMES_TEXT] = "", hits[80] = "";
+	bool ranged = verdict->flags & VERDICT_RANGED;
+
 	if (verdict->valid_until_ns)
 		moment(verdict->valid_until_ns, view->now_ns, valid);
 	if (verdict->hits_slowed || verdict->hits_dropped)
 		snprintf(hits, sizeof(hits), "; so far %llu delays and %llu refusals",
 			 (unsigned long long)verdict->hits_slowed,
 			 (unsigned long long)verdict->hits_dropped);
-	snprintf(buf, size, "%s is %s (now: %s%s%s%s%s), %s%s%s%s%s%s%s", source,
+	snprintf(buf, size, "%s is %s (now: %s), %s%s%s%s%s%s%s", source,
 		 ctl_text_hour(verdict->throttle_s, verdict->block_s, hour, sizeof(hour)),
-		 doing[now.action], now.until_ns ? " until " : "", until,
-		 now.why ? ", not enforced: " : "", now.why ? now.why : "",
+		 ctl_verdict_now_text(verdict, view, now, sizeof(now)),
 		 verdict->flags & VERDICT_CLOCK ? "by the clock" : "by the operator",
 		 verdict->build ? " for build " : "",
 		 verdict->build ? build_format(verdict->build, build) : "",
 		 valid[0] ? ", until " : "", valid,
-		 verdict->flags & VERDICT_RANGED ? "; a range overlaps it, see map dump ranges"
-						 : "",
-		 hits);
+		 ranged ? "; a range overlaps it, see map dump ranges" : "", hits);
 	return buf;
 }

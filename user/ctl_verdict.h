@@ -36,6 +36,10 @@ uint8_t ctl_verdict_action(const struct verdict *verdict);
 json_t *ctl_verdict_json(const char *source, const struct verdict *verdict,
 			 const struct ctl_view *view);
 
+/* ctl_verdict_now_text - "passes until 14:20:00Z", "passes, not enforced: report mode" */
+const char *ctl_verdict_now_text(const struct verdict *verdict, const struct ctl_view *view,
+				 char *buf, size_t size);
+
 /* ctl_verdict_sentence - as a person would put it; returns buf */
 const char *ctl_verdict_sentence(const char *source, const struct verdict *verdict,
 				 const struct ctl_view *view, char *buf, size_t size);

@@ -85,6 +85,8 @@ const char *hook_name(unsigned int hook)
 json_t *loader_hooks(struct error *e)
 {
 	(void)e;
+	if (!loaded)
+		return NULL;
 	return json_pack("[{s:s,s:s,s:s,s:i,s:b},{s:s,s:s,s:s,s:i,s:b}]", "hook", "xdp",
 			 "interface", "uplink", "mode", "native", "program_id", 12, "attached", 1,
 			 "hook", "egress", "interface", "uplink", "mode", "tcx", "program_id", 13,
@@ -279,12 +281,15 @@ static void test_unload(void **state)
 {
 	(void)state;
 	start_daemon("{\"ok\":true}");
-	assert_int_equal(run("unload"), -EBUSY);
-	assert_false(unloaded);
+	assert_int_equal(run("unload"), 0);
+	assert_true(unloaded);
+	assert_non_null(strstr(said, "buildgated still runs"));
 	stop_daemon();
 	assert_int_equal(run("unload -j"), 0);
-	assert_true(unloaded);
-	assert_string_equal(said, "{\"unloaded\":true}\n");
+	assert_string_equal(said, "{\"unloaded\":true,\"daemon\":{\"running\":false}}\n");
+	loaded = false;
+	assert_int_equal(run("unload"), -ENOENT);
+	assert_non_null(strstr(why.text, "nothing to unload"));
 }
 
 /* ---- status ---- */
@@ -364,7 +369,8 @@ static void test_status_daemon_alive(void **state)
 	"\"stage\":3},{\"name\":\"ex\\u001b02\"}],\"verdict\":\"tarpit\",\"style\":\"slow\","      \
 	"\"stage\":3,\"stage_since\":\"2026-11-10T00:00:00Z\",\"next_stage_at\":"                  \
 	"\"2026-11-20T00:00:00Z\",\"throttle_min\":10,\"block_min\":0,\"paused_until\":null,"      \
-	"\"exempt\":false,\"shared\":true,\"emergency\":null,\"hits\":4}"
+	"\"exempt\":false,\"shared\":true,\"emergency\":null,\"hits\":4,\"blocked_from\":\"2026-"  \
+	"12-10T00:00:00Z\",\"upgrade_to\":\"15.1.2507.61\"}"
 
 static void test_sources(void **state)
 {
@@ -391,8 +397,10 @@ static void test_show(void **state)
 	(void)state;
 	start_daemon("{\"ok\":true,\"result\":" SOURCE "}");
 	assert_int_equal(run("show 192.0.2.7"), 0);
-	assert_non_null(strstr(said, "stage 3"));
-	assert_non_null(strstr(said, "next stage at 2026-11-20 00:00:00Z"));
+	assert_non_null(strstr(said, "192.0.2.7 is slowed 10 min of each hour, stage 3 since "
+				     "2026-11-10 00:00:00Z, next stage at 2026-11-20 00:00:00Z, "
+				     "blocked from 2026-12-10 00:00:00Z unless upgraded to "
+				     "15.1.2507.61\n"));
 	assert_non_null(strstr(said, "shared with other senders"));
 	assert_non_null(strstr(said, "ex\\x1b02"));
 	assert_null(strchr(said, 0x1b));
@@ -403,7 +411,7 @@ static void test_show(void **state)
 	json_decref(object);
 	mock.answer = "{\"ok\":true,\"result\":{\"source\":\"192.0.2.9\",\"identities\":[]}}";
 	assert_int_equal(run("show 192.0.2.9"), 0);
-	assert_string_equal(said, "192.0.2.9 has not been seen\n");
+	assert_string_equal(said, "192.0.2.9 has not been seen with a build\n");
 }
 
 static void test_history(void **state)
