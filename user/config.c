@@ -68,7 +68,7 @@ static const struct config_key keys[] = {
 	KEY("catalogue_max_age", value_span, catalogue_max_age, "a time span from 1d to 3650d: 90d",
 	    .min = DAY, .max = 3650 * DAY),
 	KEY("grace_days", value_count, grace_days, "a number of days from 0 to 365", .min = 0,
-	    .max = 365),
+	    .max = 365, .restart = true),
 	KEY("state_dir", value_path, state_dir, "an absolute path", .restart = true),
 	KEY("control_socket", value_socket, control_socket, "an absolute path", .restart = true),
 	KEY("control_group", value_text, control_group, "the name of a group", .restart = true),
@@ -78,7 +78,7 @@ static const struct config_key keys[] = {
 	KEY("slow_delay", value_span, slow_delay, "a time span from 1s to 100s: 10s", .min = 1,
 	    .max = 100),
 	KEY("recheck_interval", value_span, recheck_interval, "a time span from 1m to 24h: 1h",
-	    .min = 60, .max = DAY),
+	    .min = 60, .max = DAY, .restart = true),
 	KEY("lease", value_span, lease, "a time span from 10m to 7d: 24h", .min = 600,
 	    .max = 7 * DAY),
 	KEY("ipv6_prefix", value_count, ipv6_prefix, "a prefix length from 32 to 128: 64",
@@ -124,7 +124,7 @@ static void set_defaults(struct config *c)
 	c->lease = DAY;
 	c->ipv6_prefix = 64;
 	c->flows_max = 65536;
-	c->verdicts_max = 262144;
+	c->verdicts_max = 1048576;
 	c->ranges_max = 4096;
 	c->retention = 400 * DAY;
 	c->log_level = LOG_LEVEL_INFO;
@@ -439,6 +439,18 @@ const char *config_changed(const struct config *was, const struct config *is, un
 		return NULL;
 	*ret_restart = key->restart;
 	return key->name;
+}
+
+/* config_keep - bytewise, as config_changed() compares */
+void config_keep(struct config *config, const struct config *was)
+{
+	const struct config_key *const tables[] = { keys, port_keys };
+
+	for (unsigned int i = 0; i < 2; i++)
+		for (const struct config_key *key = tables[i]; key->name; key++)
+			if (key->restart)
+				memcpy((char *)config + key->offset,
+				       (const char *)was + key->offset, key->size);
 }
 
 /* cgroup_mount - the mount point in a line of mountinfo if it is of cgroup v2, else NULL */

@@ -103,6 +103,9 @@ void config_free(struct config *config);
 const char *config_changed(const struct config *was, const struct config *is, unsigned int i,
 			   bool *ret_restart);
 
+/* config_keep - give `config` the values of `was` for all keys that take a restart */
+void config_keep(struct config *config, const struct config *was);
+
 /* config_cgroup - the cgroup directory to attach to: the configured one, or for "auto" the
  * cgroup v2 mount that `mountinfo` (/proc/self/mountinfo) names; empty: no sockops */
 int config_cgroup(const struct config *config, const char *mountinfo, char *buf, size_t size,

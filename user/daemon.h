@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * daemon - buildgated from its first check to its last breath
+ *
+ * Owns one of every box: store, catalogue, policy, loader, observer, enforcer, control socket, HTTP
+ * server, and the loop that moves data between them. daemon_start() takes the steps in an
+ * order in which nothing is attached before everything that can be refused has been tried;
+ * when a later step fails, what this start attached is taken off again, and a gate that was
+ * already there is left as it was. daemon_run() returns when a signal ends it; the gate stays
+ * in the kernel. One thread, no locks.
+ *
+ *   daemon.c        start, stop
+ *   daemon_loop.c   kernel events, time, signals, reload
+ *   daemon_clock.c  the three times, the lease, and the lab clock
+ *   commands.c      what gatectl may ask; daemon_status.c what it and Prometheus are told
+ */
+#ifndef BUILDGATE_DAEMON_H
+#define BUILDGATE_DAEMON_H
+
+#include <bpf/libbpf.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "catalogue.h"
+#include "config.h"
+#include "control.h"
+#include "enforcer.h"
+#include "error.h"
+#include "hostnet.h"
+#include "http.h"
+#include "loader.h"
+#include "log.h"
+#include "observer.h"
+#include "operator.h"
+#include "pinned.h"
+#include "policy.h"
+#include "report.h"
+#include "store.h"
+
+#define DAEMON_TICK_S    30   /* at most this long between two looks at the time */
+#define DAEMON_BATCH_MAX 8192 /* events in one transaction */
+
+/* Sources whose verdict is to be published once the batch is durable. */
+struct daemon_changed {
+	struct addr source;
+	bool recheck;
+};
+
+/* What one transaction of events came to. */
+struct daemon_batch {
+	unsigned int events;
+	struct daemon_changed *changed;
+	unsigned int changed_count, changed_room;
+	json_t *lines; /* for followers; array */
+	int rc;        /* first error */
+	struct error e;
+};
+
+struct daemon {
+	struct config *config;
+	bool lab_clock;
+	int state_lock, kernel_lock;
+	sd_event *event;
+	sd_event_source *ring_io, *tick;
+	struct store *store;
+	struct catalogue *catalogue;
+	struct policy *policy;
+	struct loader *loader;
+	struct pinned *pinned;
+	volatile struct settings *settings; /* of pinned */
+	struct observer *observer;
+	struct enforcer *enforcer;
+	struct ring_buffer *ring;
+	struct control *control;
+	struct http *http;
+	struct hostnet own;
+	struct daemon_batch batch;
+	enum mode mode;         /* as we last set or saw it; the kernel's word is the truth */
+	int64_t running_before; /* running time of earlier daemons on this store */
+	int64_t started;
+	bool store_ok;
+	uint64_t events_lost, mended;
+	struct log_limit store_limit, loader_limit;
+};
+
+/* daemon_start - all steps up to a working gate; takes config over */
+int daemon_start(struct config *config, bool lab_clock, struct daemon **ret_daemon,
+		 struct error *e);
+
+/* daemon_run - the loop; 0: ended by a signal */
+int daemon_run(struct daemon *daemon, struct error *e);
+void daemon_stop(struct daemon *daemon);
+
+/* ---- daemon_loop.c ---- */
+
+/* daemon_watch - signals, kernel events and time into the loop */
+int daemon_watch(struct daemon *daemon, struct error *e);
+
+/* daemon_own - read the host's addresses again when they changed; force: in any case */
+int daemon_own(struct daemon *daemon, bool force, struct error *e);
+
+/* daemon_publish - this source's verdict; a failure is logged and comes up again */
+void daemon_publish(void *daemon, const struct addr *source);
+
+/* daemon_store_result - keep and tell whether the store can be written; returns rc */
+int daemon_store_result(struct daemon *daemon, int rc, const struct error *e);
+
+/* ---- daemon_clock.c ---- */
+
+/* daemon_clock_init - the three times from what the store kept */
+int daemon_clock_init(struct daemon *daemon, struct error *e);
+
+/* daemon_settings - lease, offset and the config's words into the settings map */
+void daemon_settings(struct daemon *daemon);
+
+/* daemon_running - running time of all daemons on this store */
+int64_t daemon_running(const struct daemon *daemon);
+
+/* daemon_mode - the kernel's word; what changed behind our back is taken over and audited */
+enum mode daemon_mode(struct daemon *daemon);
+
+/* daemon_set_mode - durable first, then the kernel's word */
+int daemon_set_mode(struct daemon *daemon, enum mode mode, const char *who, const char *reason,
+		    struct error *e);
+
+/* daemon_move - everything that is due at this moment happens; returns moves or -errno */
+int daemon_move(struct daemon *daemon, struct error *e);
+
+/* daemon_advance - lab clock: to `target` through every due moment in order */
+int daemon_advance(struct daemon *daemon, int64_t target, struct error *e);
+
+/* ---- daemon_status.c, commands.c ---- */
+
+struct report daemon_report(struct daemon *daemon);
+json_t *daemon_status(struct daemon *daemon, struct error *e);
+extern const struct http_page daemon_pages[];
+extern const struct control_command commands_table[];
+
+#endif

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The daemon's times: running time, lease, mode word, and the lab clock that moves them. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "daemon.h"
+#include "times.h"
+
+#define NS          1000000000LL
+#define WALK_STEP_S 3600 /* between two looks while a lab clock walks */
+
+/* daemon_clock_init - a store that lived under a lab clock is ahead of the world: without the
+ * clock its records would all lie in the future */
+int daemon_clock_init(struct daemon *daemon, struct error *e)
+{
+	char at[TIMES_TEXT];
+	int64_t offset = 0;
+	int rc = store_number_get(daemon->store, "clock_offset_ns", &offset, e);
+
+	if (rc >= 0)
+		rc = store_number_get(daemon->store, "running", &daemon->running_before, e);
+	if (rc < 0)
+		return rc;
+	clock_init(offset);
+	if (offset && !daemon->lab_clock)
+		return error_set(e, -EINVAL,
+				 "state_dir: %s was used with a lab clock that stands at %s; start "
+				 "with --lab-clock, or use another state_dir",
+				 daemon->config->state_dir, times_format(clock_wall(), at));
+	daemon->started = clock_wall();
+	return 0;
+}
+
+/* daemon_running - what an earlier daemon ran counts too */
+int64_t daemon_running(const struct daemon *daemon)
+{
+	return daemon->running_before + clock_running();
+}
+
+/* renew_lease - for as long as configured after `at`, a kernel time */
+static void renew_lease(struct daemon *daemon, uint64_t at)
+{
+	daemon->settings->lease_until_ns = at + (uint64_t)(daemon->config->lease * NS);
+}
+
+/* daemon_settings - each field is one word; nobody sees a half-written one */
+void daemon_settings(struct daemon *daemon)
+{
+	volatile struct settings *settings = daemon->settings;
+
+	settings->clock_offset_ns = clock_offset_ns();
+	settings->recheck_interval_ns = (uint64_t)(daemon->config->recheck_interval * NS);
+	settings->slow_delay_ms = (uint32_t)(daemon->config->slow_delay * 1000);
+	renew_lease(daemon, clock_kernel_ns());
+}
+
+/* make_operator - the daemon itself, for what it decides or finds */
+static struct operator make_operator(struct daemon *daemon, const char *who, const char *reason)
+{
+	return (struct operator) {
+		.store = daemon->store,
+		.enforcer = daemon->enforcer,
+		.policy = daemon->policy,
+		.ipv6_bits = (unsigned int)daemon->config->ipv6_prefix,
+		.now = clock_wall(),
+		.running = daemon_running(daemon),
+		.who = who,
+		.reason = reason,
+	};
+}
+
+/* daemon_mode - "mode off" needs no daemon: it writes the word, and we find it here */
+enum mode daemon_mode(struct daemon *daemon)
+{
+	enum mode word = daemon->settings->mode ? daemon->settings->mode : MODE_OFF;
+	struct operator op = make_operator(daemon, "gatectl", "written into the settings map");
+	struct error e = { "" };
+
+	if (word == daemon->mode)
+		return word;
+	log_info("mode is %s now (was %s), changed in the settings map", operator_mode_name(word),
+		 operator_mode_name(daemon->mode));
+	if (daemon_store_result(daemon, operator_mode(&op, daemon->mode, word, &e), &e) >= 0)
+		daemon->mode = word;
+	return word;
+}
+
+/* daemon_set_mode - enforcing begins only once the decision would survive a crash; off is
+ * done first and kept afterwards, because taking it back must never fail */
+int daemon_set_mode(struct daemon *daemon, enum mode mode, const char *who, const char *reason,
+		    struct error *e)
+{
+	enum mode was = daemon_mode(daemon);
+	struct operator op = make_operator(daemon, who, reason);
+	int rc;
+
+	if (mode == MODE_ENFORCE && !daemon->config->contact[0])
+		return error_set(
+			e, -EINVAL,
+			"enforce is refused without a contact for the senders; set contact: "
+			"in %s, reload buildgated, and try again",
+			daemon->config->path);
+	if (mode != MODE_ENFORCE)
+		daemon->settings->mode = mode;
+	rc = daemon_store_result(daemon, operator_mode(&op, was, mode, e), e);
+	if (rc < 0)
+		return rc;
+	daemon->settings->enforce_until_ns = 0;
+	daemon->settings->mode = mode;
+	daemon->mode = mode;
+	log_info("mode is %s now (was %s), by %s", operator_mode_name(mode),
+		 operator_mode_name(was), who);
+	return 0;
+}
+
+/* daemon_move - clocks first: what they change, the enforcer folds */
+int daemon_move(struct daemon *daemon, struct error *e)
+{
+	int64_t now = clock_wall();
+	int moved, rc;
+
+	moved = observer_tick(daemon->observer, now, daemon_running(daemon), daemon_publish, daemon,
+			      e);
+	if (daemon_store_result(daemon, moved, e) < 0)
+		return moved;
+	rc = enforcer_tick(daemon->enforcer, now, e);
+	return daemon_store_result(daemon, rc, e) < 0 ? rc : moved + rc;
+}
+
+/* step_to - all times at once; the lease goes ahead of the offset, so that no packet in between
+ * finds it over */
+static void step_to(struct daemon *daemon, int64_t at)
+{
+	int64_t seconds = at - clock_wall();
+
+	if (seconds <= 0)
+		return;
+	renew_lease(daemon, clock_kernel_ns() + (uint64_t)(seconds * NS));
+	clock_advance(seconds);
+	daemon->settings->clock_offset_ns = clock_offset_ns();
+}
+
+/* next_step - the next due moment after now, but no farther than a step, or the target */
+static int next_step(struct daemon *daemon, int64_t target, int64_t *ret_at, struct error *e)
+{
+	int64_t now = clock_wall(), at = now + WALK_STEP_S, due;
+	int rc = store_next_due(daemon->store, &due, e);
+
+	if (rc < 0)
+		return rc;
+	/* what is still due at this moment waits for something else; it must not stop the walk */
+	if (rc > 0 && due > now && due < at)
+		at = due;
+	*ret_at = at < target ? at : target;
+	return 0;
+}
+
+/* daemon_advance - the offset is stored before the walk: after a crash on the way, the next
+ * daemon is at the target and what fell due happens late instead of never */
+int daemon_advance(struct daemon *daemon, int64_t target, struct error *e)
+{
+	int64_t seconds = target - clock_wall(), at;
+	int rc;
+
+	if (seconds <= 0)
+		return error_set(e, -EINVAL, "a lab clock only goes forward");
+	rc = store_number_set(daemon->store, "clock_offset_ns", clock_offset_ns() + seconds * NS,
+			      e);
+	if (rc >= 0)
+		rc = daemon_move(daemon, e);
+	while (rc >= 0 && clock_wall() < target) {
+		rc = next_step(daemon, target, &at, e);
+		if (rc < 0)
+			break;
+		step_to(daemon, at);
+		rc = daemon_move(daemon, e);
+	}
+	if (rc >= 0)
+		rc = store_number_set(daemon->store, "running", daemon_running(daemon), e);
+	return rc < 0 ? rc : 0;
+}
