@@ -40,6 +40,14 @@ static bool source_strong(const struct source *source)
 	return false;
 }
 
+/* older - a shows more elapsed time than b; of two alike the milder one is taken */
+static bool older(const struct identity *a, const struct identity *b, int64_t now)
+{
+	int64_t x = escalation_elapsed(a, now), y = escalation_elapsed(b, now);
+
+	return x > y || (x == y && a->stage < b->stage);
+}
+
 /* oldest_clock - the running record with the most elapsed time */
 static const struct identity *oldest_clock(const struct escalation *e, const struct source *source)
 {
@@ -165,10 +173,15 @@ static bool take_build(const struct escalation *e, struct source *source, struct
 	return false;
 }
 
-/* come_back - an archived name shows up again: a new record under the old key */
+/* come_back - an archived name shows up again: a new record under the old key. That the source
+ * once showed a strong build is never forgotten. */
 static void come_back(struct identity *id, const struct source *source)
 {
-	struct identity empty = { .source = id->source, .paused_at = source->paused_since };
+	struct identity empty = {
+		.source = id->source,
+		.paused_at = source->paused_since,
+		.strong = id->strong,
+	};
 
 	if (!id->archived)
 		return;

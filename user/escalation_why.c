@@ -89,6 +89,8 @@ void why_change(const struct escalation *e, struct change *c, const char *rule)
 		.sights = id->acting_days + id->kept_days,
 	};
 
+	if (w.sights > ESCALATION_DAYS)
+		w.sights = ESCALATION_DAYS;
 	build_format(id->build, w.build);
 	times_format_date(e->now, w.now);
 	times_format_date(id->first_outdated, w.first);

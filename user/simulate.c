@@ -114,13 +114,15 @@ static int read_all(struct simulation *s, FILE *in, struct error *e)
 	return rc;
 }
 
-/* by_time - a fine build of the same second first, then as they stood */
+/* by_time - what one source did in one second stands together, a fine build first */
 static int by_time(const void *a, const void *b)
 {
 	const struct input *x = a, *y = b;
 
 	if (x->o.at != y->o.at)
 		return x->o.at < y->o.at ? -1 : 1;
+	if (memcmp(&x->key, &y->key, sizeof(x->key)))
+		return memcmp(&x->key, &y->key, sizeof(x->key));
 	if (x->acts != y->acts)
 		return x->acts ? 1 : -1;
 	return x->order < y->order ? -1 : x->order > y->order;
@@ -346,7 +348,16 @@ static int run_due(struct simulation *s, int64_t until, bool inclusive)
 	return rc;
 }
 
-/* take - one observation, its lines, its next due */
+/* same_moment - another input of the same source and second follows */
+static bool same_moment(const struct simulation *s, const struct input *in)
+{
+	const struct input *next = in + 1;
+
+	return next < s->inputs + s->count && next->o.at == in->o.at &&
+	       !memcmp(&next->key, &in->key, sizeof(in->key));
+}
+
+/* take - one observation; after the last of its second the lines, and the next due */
 static int take(struct simulation *s, const struct input *in)
 {
 	struct place *p = place_of(s, &in->key);
@@ -356,8 +367,9 @@ static int take(struct simulation *s, const struct input *in)
 		return -ENOMEM;
 	s->clock.now = s->clock.running = in->o.at;
 	rc = escalation_observe(&s->clock, &p->source, &in->o);
-	if (rc > 0)
-		rc = report(s, p);
+	if (rc < 0 || same_moment(s, in))
+		return rc < 0 ? rc : 0;
+	rc = report(s, p);
 	reschedule(s, p);
 	return rc;
 }
