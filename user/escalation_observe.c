@@ -56,8 +56,7 @@ static const struct identity *oldest_clock(const struct escalation *e, const str
 	for (unsigned int i = 0; i < source->count; i++) {
 		const struct identity *id = &source->identities[i];
 
-		if (id->running_since && (!oldest || escalation_elapsed(id, e->now) >
-							     escalation_elapsed(oldest, e->now)))
+		if (id->running_since && (!oldest || older(id, oldest, e->now)))
 			oldest = id;
 	}
 	return oldest;
