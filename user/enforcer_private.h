@@ -22,7 +22,8 @@ struct enforcer {
 	unsigned int decisions_count;
 	struct own_range *own;
 	unsigned int own_count;
-	bool published; /* the map was made equal to the store once */
+	uint64_t own_known; /* fingerprint of the own ranges that the map was made with */
+	bool published;     /* the map was made equal to the store once */
 };
 
 /* source_bits - length of the source that an address belongs to */

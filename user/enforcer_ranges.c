@@ -287,6 +287,21 @@ static bool same_ranges(const struct enforcer *enforcer, const struct decision *
 	}
 }
 
+/* own_fingerprint - the daemon hands all its addresses in again when one may have changed */
+static uint64_t own_fingerprint(const struct enforcer *enforcer)
+{
+	uint64_t hash = 14695981039346656037ULL;
+
+	for (unsigned int i = 0; i < enforcer->own_count; i++) {
+		const struct own_range *own = &enforcer->own[i];
+
+		for (size_t j = 0; j < sizeof(own->addr.b); j++)
+			hash = (hash ^ own->addr.b[j]) * 1099511628211ULL;
+		hash = (hash ^ own->bits) * 1099511628211ULL;
+	}
+	return hash;
+}
+
 /* publish_list - each single source that the list is about */
 static int publish_list(struct enforcer *enforcer, const struct decision *list, unsigned int count,
 			int64_t now, struct error *e)
@@ -309,6 +324,7 @@ int enforcer_reload(struct enforcer *enforcer, int64_t now, struct error *e)
 {
 	unsigned int old_count = enforcer->decisions_count;
 	struct decision *old = calloc(old_count + 1, sizeof(*old));
+	uint64_t own = own_fingerprint(enforcer);
 	int before, after, r;
 
 	if (!old)
@@ -316,7 +332,8 @@ int enforcer_reload(struct enforcer *enforcer, int64_t now, struct error *e)
 	if (old_count)
 		memcpy(old, enforcer->decisions, old_count * sizeof(*old));
 	r = enforcer_read_decisions(enforcer, e);
-	if (r >= 0 && !same_ranges(enforcer, old, old_count)) {
+	if (r >= 0 && (own != enforcer->own_known || !same_ranges(enforcer, old, old_count))) {
+		enforcer->own_known = own;
 		r = enforcer_publish_all(enforcer, now, e);
 	} else if (r >= 0 && !(r = enforcer_write_ranges(enforcer, now, e))) {
 		r = before = publish_list(enforcer, old, old_count, now, e);
