@@ -323,6 +323,7 @@ static int merge(struct enforcer *enforcer, const struct entries *live, struct e
 int enforcer_publish_all(struct enforcer *enforcer, int64_t now, struct error *e)
 {
 	struct entries live = { 0 }, wanted = { 0 }, changed = { 0 };
+	uint64_t failed = enforcer->stats.failed;
 	int removed = 0, r = enforcer_write_ranges(enforcer, now, e);
 
 	if (r >= 0)
@@ -334,7 +335,7 @@ int enforcer_publish_all(struct enforcer *enforcer, int64_t now, struct error *e
 		r = removed = merge(enforcer, &live, &wanted, &changed, e);
 	if (r >= 0)
 		r = put_entries(enforcer, &changed, e);
-	enforcer->stats.entries = wanted.count;
+	enforcer->stats.entries = wanted.count - (enforcer->stats.failed - failed);
 	enforcer->published = true;
 	if (r >= 0)
 		r = removed + (int)changed.count;
