@@ -15,6 +15,7 @@
 
 struct client {
 	int fd;
+	int timeout_s;
 	char *buf;
 	size_t size;
 	size_t used; /* bytes in buf */
@@ -29,6 +30,7 @@ int client_from_fd(int fd, struct client **ret_client)
 	if (!client)
 		return -ENOMEM;
 	client->fd = fd;
+	client->timeout_s = CLIENT_TIMEOUT_S;
 	*ret_client = client;
 	return 0;
 }
@@ -58,16 +60,16 @@ static int cannot_reach(const char *path, int error, struct error *e)
 		path, strerror(error));
 }
 
-/* set_timeout - for reading; 0 seconds is for ever */
-static void set_timeout(int fd, int seconds)
+/* set_timeout - for one direction (connecting counts as sending); 0 seconds is for ever */
+static void set_timeout(int fd, int direction, int seconds)
 {
 	struct timeval tv = { .tv_sec = seconds };
 
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	setsockopt(fd, SOL_SOCKET, direction, &tv, sizeof(tv));
 }
 
 /* client_open - connect to the Unix socket at path */
-int client_open(const char *path, struct client **ret_client, struct error *e)
+int client_open(const char *path, int timeout_s, struct client **ret_client, struct error *e)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd, rc;
@@ -81,16 +83,18 @@ int client_open(const char *path, struct client **ret_client, struct error *e)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return error_set(e, -errno, "cannot make a socket: %s", strerror(errno));
+	set_timeout(fd, SO_SNDTIMEO, timeout_s);
 	rc = connect(fd, (struct sockaddr *)&addr, sizeof(addr)) ? -errno : 0;
 	if (rc) {
 		close(fd);
-		return cannot_reach(path, -rc, e);
+		return cannot_reach(path, rc == -EAGAIN ? ETIMEDOUT : -rc, e);
 	}
 	rc = client_from_fd(fd, ret_client);
 	if (rc) {
 		close(fd);
 		return error_set(e, rc, "out of memory");
 	}
+	(*ret_client)->timeout_s = timeout_s;
 	return 0;
 }
 
@@ -206,7 +210,7 @@ static int read_object(struct client *client, json_t **ret_object, struct error 
 	if (rc == -ENODATA)
 		return error_set(e, rc, "buildgated closed the connection");
 	if (rc == -ETIMEDOUT)
-		return error_set(e, rc, "buildgated has not answered for %d s", CLIENT_TIMEOUT_S);
+		return error_set(e, rc, "buildgated has not answered for %d s", client->timeout_s);
 	if (rc)
 		return error_set(e, rc, "cannot read from buildgated: %s", strerror(-rc));
 	object = json_loadb(text, size, 0, &why);
@@ -226,7 +230,7 @@ int client_ask(struct client *client, const json_t *request, json_t **ret_result
 	const char *refused;
 	int rc;
 
-	set_timeout(client->fd, CLIENT_TIMEOUT_S);
+	set_timeout(client->fd, SO_RCVTIMEO, client->timeout_s);
 	rc = send_line(client, request, e);
 	if (!rc)
 		rc = read_object(client, &answer, e);
@@ -246,13 +250,14 @@ int client_ask(struct client *client, const json_t *request, json_t **ret_result
 	return rc;
 }
 
-/* client_call - for the commands that ask once */
-int client_call(const char *path, const json_t *request, json_t **ret_result, struct error *e)
+/* client_call_within - for the commands that ask once */
+int client_call_within(const char *path, int timeout_s, const json_t *request, json_t **ret_result,
+		       struct error *e)
 {
 	struct client *client;
 	int rc;
 
-	rc = client_open(path, &client, e);
+	rc = client_open(path, timeout_s, &client, e);
 	if (rc)
 		return rc;
 	rc = client_ask(client, request, ret_result, e);
@@ -260,9 +265,15 @@ int client_call(const char *path, const json_t *request, json_t **ret_result, st
 	return rc;
 }
 
+/* client_call - with the usual patience */
+int client_call(const char *path, const json_t *request, json_t **ret_result, struct error *e)
+{
+	return client_call_within(path, CLIENT_TIMEOUT_S, request, ret_result, e);
+}
+
 /* client_next - no time limit: nothing may happen for days */
 int client_next(struct client *client, json_t **ret_line, struct error *e)
 {
-	set_timeout(client->fd, 0);
+	set_timeout(client->fd, SO_RCVTIMEO, 0);
 	return read_object(client, ret_line, e);
 }

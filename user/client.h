@@ -19,8 +19,9 @@
 
 struct client;
 
-/* client_open - connect; on failure e says how to go on without the daemon */
-int client_open(const char *path, struct client **ret_client, struct error *e);
+/* client_open - connect; on failure e says how to go on without the daemon. Connecting, asking
+ * and answering may each take timeout_s seconds. */
+int client_open(const char *path, int timeout_s, struct client **ret_client, struct error *e);
 
 /* client_from_fd - take over a connected stream socket */
 int client_from_fd(int fd, struct client **ret_client);
@@ -31,8 +32,12 @@ void client_close(struct client *client);
  * when the answer has none). -EREMOTEIO: the daemon refused, e is its sentence. */
 int client_ask(struct client *client, const json_t *request, json_t **ret_result, struct error *e);
 
-/* client_call - client_open(), client_ask(), client_close() */
+/* client_call - client_open() with CLIENT_TIMEOUT_S, client_ask(), client_close() */
 int client_call(const char *path, const json_t *request, json_t **ret_result, struct error *e);
+
+/* client_call_within - the same with another limit */
+int client_call_within(const char *path, int timeout_s, const json_t *request, json_t **ret_result,
+		       struct error *e);
 
 /* client_next - the next line of a request that follows, however long it takes.
  * -ENODATA: the daemon has closed the connection. */

@@ -102,6 +102,16 @@ static json_t *pending_json(const void *key, uint32_t key_bytes, const void *val
 	return ctl_flow_pending_json(key, value);
 }
 
+/* handshake_json - an attempt that waits for its flow */
+static json_t *handshake_json(const void *key, uint32_t key_bytes, const void *value,
+			      uint32_t value_bytes, const struct ctl_view *view)
+{
+	(void)view;
+	if (key_bytes != sizeof(struct flow_key) || value_bytes != sizeof(struct handshake))
+		return hex_json(key, key_bytes, value, value_bytes);
+	return ctl_flow_handshake_json(key, value);
+}
+
 static const struct ctl_column verdict_columns[] = {
 	{ .head = "SOURCE", .key = "source" },
 	{ .head = "VERDICT", .key = "verdict" },
@@ -144,6 +154,13 @@ static const struct ctl_column pending_columns[] = {
 	{ .head = NULL },
 };
 
+static const struct ctl_column handshake_columns[] = {
+	{ .head = "FLOW", .key = "flow" },
+	{ .head = "AT", .key = "at" },
+	{ .head = "ISN", .key = "isn", .right = true },
+	{ .head = NULL },
+};
+
 const struct ctl_column ctl_entry_counter_columns[] = {
 	{ .head = "REASON", .key = "reason" },
 	{ .head = "KIND", .key = "kind" },
@@ -162,6 +179,8 @@ static const struct ctl_entry_map maps[] = {
 	  range_json },
 	{ "flows", 0, 0, "flow", flow_columns, flow_json },
 	{ "pending", 0, 0, "flow", pending_columns, pending_json },
+	{ "handshakes", 0, 0, "flow", handshake_columns, handshake_json },
+	{ "rechecks", 0, 0, "flow", handshake_columns, handshake_json },
 };
 
 /* ctl_entry_map - by name */

@@ -68,7 +68,7 @@ int ctl_events(const struct ctl *ctl, struct error *e)
 	struct client *client = NULL;
 	int rc;
 
-	rc = client_open(ctl->socket, &client, e);
+	rc = client_open(ctl->socket, CLIENT_TIMEOUT_S, &client, e);
 	if (!rc)
 		rc = client_ask(client, request, &result, e);
 	if (!rc)

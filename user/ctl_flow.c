@@ -187,3 +187,13 @@ json_t *ctl_flow_pending_json(const struct flow_key *key, const struct pending *
 			    side_json(&pending->token[1], &pending->text[1]));
 	return object;
 }
+
+/* ctl_flow_handshake_json - the key's object with the attempt */
+json_t *ctl_flow_handshake_json(const struct flow_key *key, const struct handshake *handshake)
+{
+	json_t *object = ctl_flow_key_json(key);
+
+	json_object_set_new(object, "at", ctl_text_time(handshake->at_ns));
+	json_object_set_new(object, "isn", json_integer(handshake->isn));
+	return object;
+}

@@ -26,4 +26,7 @@ json_t *ctl_flow_json(const struct flow_key *key, const struct flow *flow);
 /* ctl_flow_pending_json - the key's object with what each side showed; null: nothing yet */
 json_t *ctl_flow_pending_json(const struct flow_key *key, const struct pending *pending);
 
+/* ctl_flow_handshake_json - a connection attempt that may become a flow, or a recheck */
+json_t *ctl_flow_handshake_json(const struct flow_key *key, const struct handshake *handshake);
+
 #endif

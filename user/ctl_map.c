@@ -444,11 +444,12 @@ static json_t *map_json(const char *name, struct error *e)
 	return object;
 }
 
-/* ctl_map_list - all that the gate pins, or none */
+/* ctl_map_list - every map that the gate pins */
 int ctl_map_list(const struct ctl *ctl, struct error *e)
 {
-	static const char *const names[] = { "settings", "verdicts", "ranges", "flows",
-					     "pending",  "counters", "events" };
+	static const char *const names[] = { "settings", "verdicts", "ranges",
+					     "flows",    "pending",  "handshakes",
+					     "rechecks", "counters", "events" };
 	static const struct ctl_column columns[] = {
 		{ .head = "NAME", .key = "name" },
 		{ .head = "TYPE", .key = "type" },

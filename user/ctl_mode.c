@@ -9,6 +9,8 @@
 #include "ctl_text.h"
 #include "loader.h"
 
+#define OFF_TIMEOUT_S 2
+
 /* print_mode - {"mode",...} or a sentence */
 static void print_mode(const struct ctl *ctl, const char *mode, const char *message,
 		       const char *daemon_error)
@@ -34,7 +36,9 @@ static int ask_mode(const struct ctl *ctl, const char *mode, json_t **ret_result
 
 	if (mode)
 		json_object_set_new(request, "mode", json_string(mode));
-	rc = client_call(ctl->socket, request, ret_result, e);
+	rc = client_call_within(ctl->socket,
+				mode && strcmp(mode, "off") == 0 ? OFF_TIMEOUT_S : CLIENT_TIMEOUT_S,
+				request, ret_result, e);
 	json_decref(request);
 	return rc;
 }
@@ -77,27 +81,26 @@ static int store_off(struct error *e)
 	return 0;
 }
 
-/* switch_off - first the word, because a daemon that hangs must not hold it up; then the daemon,
- * which writes it into the audit trail and keeps it over a restart */
+/* switch_off - by the daemon, for the audit trail; the word is stored in any case, and soon:
+ * a daemon that hangs may hold the kill switch up for OFF_TIMEOUT_S only */
 static int switch_off(const struct ctl *ctl, struct error *e)
 {
+	struct error silent = { "" };
+	json_t *result = NULL;
 	char text[1024];
-	struct error silent;
-	json_t *result;
 	int rc, asked;
 
-	rc = store_off(e);
 	asked = ask_mode(ctl, "off", &result, &silent);
+	json_decref(result);
+	rc = store_off(e);
 	if (rc && asked)
 		return rc;
-	if (asked) {
-		snprintf(text, sizeof(text), "mode is off; the daemon was not told: %s",
+	if (asked)
+		snprintf(text, sizeof(text), "mode is off; the daemon could not be told: %s",
 			 silent.text);
-		print_mode(ctl, "off", text, silent.text);
-		return 0;
-	}
-	json_decref(result);
-	print_mode(ctl, "off", "mode is off", NULL);
+	else
+		snprintf(text, sizeof(text), "mode is off");
+	print_mode(ctl, "off", text, asked ? silent.text : NULL);
 	return 0;
 }
 
@@ -131,7 +134,7 @@ static bool daemon_runs(const struct ctl *ctl)
 {
 	struct client *client;
 
-	if (client_open(ctl->socket, &client, NULL))
+	if (client_open(ctl->socket, 1, &client, NULL))
 		return false;
 	client_close(client);
 	return true;

@@ -17,6 +17,7 @@
 struct found {
 	struct ctl_view view;
 	bool loaded;
+	bool hidden;          /* the maps may not be opened: only the daemon knows */
 	json_t *hooks;        /* array */
 	json_t *answer;       /* of the daemon; NULL: none */
 	struct error silence; /* why there is none */
@@ -43,11 +44,14 @@ static int look(const struct ctl *ctl, struct found *found, struct error *e)
 
 	rc = ctl_view_open(&found->view, NULL, e);
 	found->loaded = rc == 0;
+	found->hidden = rc == -EPERM || rc == -EACCES;
+	ask_status(ctl, found);
 	if (found->loaded)
 		found->hooks = loader_hooks(NULL);
+	else if (found->hidden)
+		found->hooks = json_incref(json_object_get(found->answer, "hooks"));
 	if (!found->hooks)
 		found->hooks = json_array();
-	ask_status(ctl, found);
 	return rc && rc != -ENOENT && !found->answer ? rc : 0;
 }
 
@@ -129,7 +133,8 @@ static json_t *status_json(const struct found *found)
 	json_t *settings;
 	size_t i;
 
-	json_object_set_new(object, "loaded", json_boolean(found->loaded));
+	json_object_set_new(object, "loaded",
+			    found->hidden ? json_null() : json_boolean(found->loaded));
 	if (found->loaded) {
 		settings = ctl_entry_settings(&found->view);
 		json_object_update(object, settings);
@@ -153,6 +158,12 @@ static void print_gate(const struct found *found, FILE *out)
 	const struct settings *settings = &found->view.settings;
 	char text[256], when[TIMES_TEXT];
 
+	if (found->hidden) {
+		ctl_text_json(json_object_get(found->answer, "mode"), text, sizeof(text));
+		fprintf(out, "mode        %s (by the daemon: no permission to read the maps)\n",
+			text);
+		return;
+	}
 	if (!found->loaded) {
 		fprintf(out, "gate        not loaded\n");
 		return;

@@ -27,7 +27,9 @@
 	{                                                                                          \
 		ARG("ADDR|CIDR", CTL_RANGE)                                                        \
 	}
-#define MAP    ARG("NAME", CTL_WORD, .words = "settings|verdicts|ranges|flows|pending|counters")
+#define MAP                                                                                        \
+	ARG("NAME", CTL_WORD,                                                                      \
+	    .words = "settings|verdicts|ranges|flows|pending|handshakes|rechecks|counters")
 #define REASON OPTION("--reason", "kept in the audit trail", "TEXT", CTL_TEXT)
 #define CATALOGUE                                                                                  \
 	OPTION("--catalogue", "use this catalogue, not the installed one", "FILE", CTL_FILE)

@@ -160,14 +160,14 @@ static void test_nobody_there(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(path));
 	snprintf(socket_path, sizeof(socket_path), "%s/none.sock", path);
-	assert_int_equal(client_open(socket_path, &client, &e), -ENOENT);
+	assert_int_equal(client_open(socket_path, 1, &client, &e), -ENOENT);
 	assert_non_null(strstr(e.text, "cannot reach buildgated at /tmp/test_ctl_client."));
 	assert_non_null(strstr(e.text, "start it, or use map dump, which needs no daemon"));
 	rmdir(path);
 
 	memset(longer, 'a', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = '\0';
-	assert_int_equal(client_open(longer, &client, &e), -ENAMETOOLONG);
+	assert_int_equal(client_open(longer, 1, &client, &e), -ENAMETOOLONG);
 	assert_null(client);
 }
 

@@ -355,6 +355,14 @@ static void test_status_daemon_alive(void **state)
 	assert_non_null(strstr(said, "age_days 3"));
 	assert_non_null(strstr(said, "1 2"));
 
+	loaded = false;
+	pinned_error = -EPERM;
+	assert_int_equal(run("status"), 0);
+	assert_non_null(strstr(said, "mode        report (by the daemon: no permission"));
+	assert_int_equal(run("status -j"), 0);
+	assert_non_null(strstr(said, "\"loaded\":null"));
+	loaded = true;
+
 	mock.answer = "{\"ok\":true,\"result\":[]}";
 	assert_int_equal(run("status"), 0);
 	assert_non_null(strstr(said, "the daemon does not answer"));

@@ -302,6 +302,7 @@ static void test_flow_entries(void **state)
 	struct pending pending = { .token[0] = { .state = TOKEN_SEEN,
 						 .origin = ORIGIN_RECEIVED,
 						 .build = BUILD(15, 1, 2507, 39) } };
+	struct handshake attempt = { .at_ns = NS, .isn = 0xfffffffe };
 	struct flow_key key = { .client_port = htons(40112), .server_port = htons(25) };
 	struct ctl_view view = view_at(0);
 	json_t *object, *side;
@@ -331,6 +332,12 @@ static void test_flow_entries(void **state)
 	assert_null(strchr(string_at(side, "by"), 0x1b));
 	assert_true(strlen(string_at(side, "helo")) <= NAME_BYTES);
 	assert_true(json_is_null(json_object_get(object, "server_showed")));
+	json_decref(object);
+
+	object = ctl_entry_map("rechecks")
+			 ->json(&key, sizeof(key), &attempt, sizeof(attempt), &view);
+	assert_string_equal(string_at(object, "flow"), text);
+	assert_int_equal(json_integer_value(json_object_get(object, "isn")), 0xfffffffeLL);
 	json_decref(object);
 
 	/* another layout is shown as it is */
