@@ -85,6 +85,10 @@ enum xdp_action {
 	XDP_REDIRECT = 4,
 };
 
+#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
+#pragma clang attribute pop
+#endif
+
 struct xdp_md {
 	__u32 data;
 	__u32 data_end;
@@ -93,6 +97,10 @@ struct xdp_md {
 	__u32 rx_queue_index;
 	__u32 egress_ifindex;
 };
+
+#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
+#pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
+#endif
 
 struct bpf_sock {
 	__u32 bound_dev_if;
@@ -110,6 +118,10 @@ struct bpf_sock {
 	__u32 state;
 	__s32 rx_queue_mapping;
 };
+
+#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
+#pragma clang attribute pop
+#endif
 
 struct __sk_buff {
 	__u32 len;
@@ -205,6 +217,10 @@ struct bpf_sock_ops {
 	__u32 skb_tcp_flags;
 	__u64 skb_hwtstamp;
 };
+
+#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
+#pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
+#endif
 
 struct ethhdr {
 	unsigned char h_dest[6];

@@ -9,7 +9,7 @@
 #ifndef BUILDGATE_CHECKSUM_H
 #define BUILDGATE_CHECKSUM_H
 
-#include "bpf/packet.h"
+#include "bpf/scratch.h"
 
 #define CHECKSUM_CHUNK  256
 #define CHECKSUM_CHUNKS 256
@@ -61,25 +61,30 @@ static long checksum_chunk(__attribute__((unused)) __u32 i, void *context)
 	return 0;
 }
 
-/* checksum_valid - bytes: CHECKSUM_CHUNK of memory to work in */
-static __always_inline bool checksum_valid(struct __sk_buff *skb, const struct packet *p,
-					   __u8 *bytes)
+/* checksum_valid - 1 or 0 */
+STEP int checksum_valid(struct __sk_buff *skb, const struct packet *p, __u32 hook)
 {
-	__u32 l4_bytes = p->tcp_bytes_header + p->payload_bytes;
-	struct summing c = {
-		.skb = skb, .bytes = bytes, .offset = p->tcp_offset, .left = l4_bytes
-	};
+	struct scratch *sc = bpf_map_lookup_elem(&scratch, &hook);
+	struct summing c = { .skb = skb };
+	__u32 l4_bytes;
 	__u16 field;
+
+	if (!p || !sc)
+		return 0;
+	l4_bytes = p->tcp_bytes_header + p->payload_bytes;
+	c.bytes = sc->bytes;
+	c.offset = p->tcp_offset;
+	c.left = l4_bytes;
 
 	/* GRO only joins segments whose checksums it has checked */
 	if (skb->gso_size || bpf_csum_level(skb, BPF_CSUM_LEVEL_QUERY) >= 0)
-		return true;
+		return 1;
 	if (bpf_skb_load_bytes(skb, p->tcp_offset + __builtin_offsetof(struct tcphdr, check),
 			       &field, sizeof(field)))
-		return false;
+		return 0;
 	c.sum = checksum_pseudo(p, l4_bytes);
 	if (checksum_fold(c.sum) == field)
-		return true;
+		return 1;
 	bpf_loop(CHECKSUM_CHUNKS, checksum_chunk, &c, 0);
 	return !c.left && checksum_fold(c.sum) == 0xffff;
 }

@@ -33,8 +33,7 @@ static __always_inline bool greets(struct __sk_buff *skb, const struct packet *p
 }
 
 /* born - our server greets: follow from here. Its seq and ack are both directions' next. */
-static __always_inline struct flow *born(struct __sk_buff *skb, struct settings *s,
-					 const struct packet *p)
+static __always_inline struct flow *born(struct __sk_buff *skb, const struct packet *p)
 {
 	struct birth b = { .client_next = p->ack,
 			   .server_next = p->seq,
@@ -45,7 +44,9 @@ static __always_inline struct flow *born(struct __sk_buff *skb, struct settings 
 	    !greets(skb, p))
 		return NULL;
 	b.recheck = recheck_born(&p->key, p->ack);
-	return flow_new(HOOK_EGRESS, s, &p->key, &b);
+	if (flow_new(&p->key, &b, HOOK_EGRESS))
+		return NULL;
+	return bpf_map_lookup_elem(&flows, &p->key);
 }
 
 /* attempt - our client's SYN is remembered; our server's SYN-ACK with another number ends
@@ -65,7 +66,7 @@ static __always_inline enum reason attempt(struct settings *s, const struct pack
 	f = bpf_map_lookup_elem(&flows, &p->key);
 	if (f && f->server_isn != p->seq && !p->from_client) {
 		count(HOOK_EGRESS, REASON_FLOW_REPLACED);
-		flow_end(HOOK_EGRESS, s, &p->key, f);
+		flow_end(&p->key, f, HOOK_EGRESS);
 	}
 	return REASON_READ;
 }
@@ -80,25 +81,24 @@ static __always_inline bool other_connection(struct __sk_buff *skb, const struct
 }
 
 /* segment - a segment of a connection that is followed, or from now on is */
-static __always_inline enum reason segment(struct __sk_buff *skb, struct settings *s,
-					   const struct packet *p)
+static __always_inline enum reason segment(struct __sk_buff *skb, const struct packet *p)
 {
 	struct flow *f = bpf_map_lookup_elem(&flows, &p->key);
 	enum reason reason, slow;
 
 	if (f && other_connection(skb, p, f)) {
 		count(HOOK_EGRESS, REASON_FLOW_REPLACED);
-		flow_end(HOOK_EGRESS, s, &p->key, f);
+		flow_end(&p->key, f, HOOK_EGRESS);
 		f = NULL;
 	}
 	if (!f)
-		f = born(skb, s, p);
+		f = born(skb, p);
 	if (!f)
 		return REASON_NO_FLOW;
-	reason = follow(HOOK_EGRESS, skb, s, p, f);
-	slow = p->from_client ? REASON_CONTINUE : tarpit_hold(skb, s, p, f);
+	reason = follow(skb, p, f, HOOK_EGRESS);
+	slow = p->from_client ? REASON_CONTINUE : tarpit_hold(skb, p, f);
 	if (p->tcp_flags & (TCP_FIN | TCP_RST))
-		flow_close(HOOK_EGRESS, s, p, f);
+		flow_close(p, f, HOOK_EGRESS);
 	return slow ?: reason;
 }
 
@@ -114,7 +114,7 @@ static __noinline int egress(struct __sk_buff *skb, __be16 protocol)
 	if (!reason)
 		reason = attempt(s, &p);
 	if (!reason)
-		reason = segment(skb, s, &p);
+		reason = segment(skb, &p);
 	return finish(HOOK_EGRESS, reason) ? TC_ACT_SHOT : -1;
 }
 

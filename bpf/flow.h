@@ -16,13 +16,13 @@
 #define WINDOW_MAX (1U << 30) /* RFC 7323, 2.3: no window is larger */
 
 /* flow_side - who sends this segment */
-static __always_inline enum side flow_side(const struct packet *p)
+static __always_inline __u32 flow_side(const struct packet *p)
 {
 	return p->from_client ? SIDE_CLIENT : SIDE_SERVER;
 }
 
 /* flow_stream - the stream of a side */
-static __always_inline struct stream *flow_stream(struct flow *f, enum side side)
+static __always_inline struct stream *flow_stream(struct flow *f, __u32 side)
 {
 	return side == SIDE_CLIENT ? &f->client : &f->server;
 }
@@ -56,9 +56,12 @@ static __always_inline __u8 flow_family(const struct flow *f)
 
 /* event_fill - what every event says of its flow */
 static __always_inline void event_fill(struct event *e, const struct flow_key *key,
-				       const struct flow *f, const struct settings *s)
+				       const struct flow *f)
 {
-	e->at_ns = gate_now(s);
+	struct settings *s = gate_settings();
+
+	e->at_ns = s ? gate_now(s) : 0;
+	e->frame = s ? READ_ONCE(s->frame) : 0;
 	e->key = *key;
 	e->direction = f->direction;
 	e->flags = 0;
@@ -79,21 +82,39 @@ static __always_inline void names_copy(char *dst, const char *src)
 		__builtin_memset(dst, 0, NAME_BYTES);
 }
 
-/* flow_tell - the token of `side` is confirmed: one TOKEN event */
-static __always_inline void flow_tell(enum hook hook, const struct settings *s,
-				      const struct flow_key *key, struct flow *f, struct pending *n,
-				      enum side side)
+/* event_names - the names, as far as this side knows them */
+static __always_inline void event_names(struct event *e, const char *helo, const char *by)
 {
-	struct token *t = &n->token[side == SIDE_CLIENT ? 0 : 1];
-	struct event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (helo)
+		__builtin_memcpy(e->helo, helo, NAME_BYTES);
+	else
+		__builtin_memset(e->helo, 0, NAME_BYTES);
+	if (by)
+		__builtin_memcpy(e->by, by, NAME_BYTES);
+	else
+		__builtin_memset(e->by, 0, NAME_BYTES);
+}
 
+/* flow_tell - the token of `side` is confirmed: one TOKEN event. Of a server's token `by` is
+ * the host that greeted. */
+STEP int flow_tell(const struct flow_key *key, struct flow *f, __u32 side, __u32 hook)
+{
+	struct pending *n;
+	struct token *t;
+	struct event *e;
+
+	if (!key || !f)
+		return 0;
 	flow_stream(f, side)->family = FAMILY_EXCHANGE;
 	count(hook, REASON_TOKEN_OK);
+	n = bpf_map_lookup_elem(&pending, key);
+	e = n ? bpf_ringbuf_reserve(&events, sizeof(*e), 0) : NULL;
 	if (!e) {
 		count(hook, REASON_EVENT_LOST);
-		return;
+		return 0;
 	}
-	event_fill(e, key, f, s);
+	t = &n->token[side == SIDE_CLIENT ? 0 : 1];
+	event_fill(e, key, f);
 	e->type = EVENT_TOKEN;
 	e->side = side;
 	e->build = t->build;
@@ -101,75 +122,86 @@ static __always_inline void flow_tell(enum hook hook, const struct settings *s,
 	e->origin = t->origin;
 	e->family = FAMILY_EXCHANGE;
 	__builtin_memcpy(e->token, t->bytes, TOKEN_BYTES);
-	names_copy(e->helo, side == SIDE_CLIENT ? n->text[0].helo : NULL);
-	names_copy(e->by, side == SIDE_SERVER            ? n->text[1].helo
-			  : t->origin == ORIGIN_RECEIVED ? n->text[0].by
-							 : NULL);
+	if (side == SIDE_SERVER)
+		event_names(e, NULL, n->text[1].helo);
+	else
+		event_names(e, n->text[0].helo,
+			    t->origin == ORIGIN_RECEIVED ? n->text[0].by : NULL);
 	if (f->client.smtp.flags & SMTP_NAME_CUT)
 		e->flags |= EVENT_NAME_CUT;
 	bpf_ringbuf_submit(e, 0);
+	return 0;
+}
+
+/* family_reason - what a connection that ended is counted as */
+static __always_inline enum reason family_reason(__u8 family)
+{
+	switch (family) {
+	case FAMILY_EXCHANGE:
+		return REASON_FAMILY_EXCHANGE;
+	case FAMILY_EXCHANGE_NOBUILD:
+		return REASON_FAMILY_NOBUILD;
+	case FAMILY_IIS_SMTP:
+		return REASON_FAMILY_IIS;
+	case FAMILY_OTHER:
+		return REASON_FAMILY_OTHER;
+	case FAMILY_TLS:
+		return REASON_TLS;
+	}
+	return REASON_FAMILY_UNKNOWN;
 }
 
 /* flow_report - one CONN event per connection, as soon as nothing more will be read and no
  * token waits, at its end at the latest; the names are not needed after it */
-static __always_inline void flow_report(enum hook hook, const struct settings *s,
-					const struct flow_key *key, struct flow *f)
+STEP int flow_report(const struct flow_key *key, struct flow *f, __u32 hook)
 {
-	__u8 family = flow_family(f);
 	struct pending *n;
 	struct event *e;
+	__u8 family;
 
-	if (!flow_raise(f, FLOW_REPORTED))
-		return;
-	count(hook, family == FAMILY_EXCHANGE           ? REASON_FAMILY_EXCHANGE
-		    : family == FAMILY_EXCHANGE_NOBUILD ? REASON_FAMILY_NOBUILD
-		    : family == FAMILY_IIS_SMTP         ? REASON_FAMILY_IIS
-		    : family == FAMILY_OTHER            ? REASON_FAMILY_OTHER
-		    : family == FAMILY_TLS              ? REASON_TLS
-							: REASON_FAMILY_UNKNOWN);
+	if (!key || !f || !flow_raise(f, FLOW_REPORTED))
+		return 0;
+	family = flow_family(f);
+	count(hook, family_reason(family));
+	if (!(f->client.flags & f->server.flags & STREAM_SEEN))
+		count(hook, REASON_ONE_WAY);
 	n = bpf_map_lookup_elem(&pending, key);
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e) {
 		count(hook, REASON_EVENT_LOST);
-	} else {
-		event_fill(e, key, f, s);
-		e->type = EVENT_CONN;
-		e->side = f->direction == DIRECTION_INBOUND ? SIDE_CLIENT : SIDE_SERVER;
-		e->build = 0;
-		e->frame = READ_ONCE(s->frame);
-		e->origin = 0;
-		e->family = family;
-		__builtin_memset(e->token, 0, TOKEN_BYTES);
-		names_copy(e->helo, n ? n->text[0].helo : NULL);
-		names_copy(e->by, n ? n->text[1].helo : NULL);
-		if (family == FAMILY_EXCHANGE)
-			e->flags |= EVENT_HAD_BUILD;
-		if (!(f->client.flags & f->server.flags & STREAM_SEEN))
-			e->flags |= EVENT_ONE_WAY;
-		if (n && n->helo_end && !after(n->helo_end, f->client.acked))
-			e->flags |= EVENT_ACCEPTED;
-		bpf_ringbuf_submit(e, 0);
+		return 0;
 	}
+	event_fill(e, key, f);
+	e->type = EVENT_CONN;
+	e->side = f->direction == DIRECTION_INBOUND ? SIDE_CLIENT : SIDE_SERVER;
+	e->build = 0;
+	e->origin = 0;
+	e->family = family;
+	__builtin_memset(e->token, 0, TOKEN_BYTES);
+	event_names(e, n ? n->text[0].helo : NULL, n ? n->text[1].helo : NULL);
+	if (family == FAMILY_EXCHANGE)
+		e->flags |= EVENT_HAD_BUILD;
 	if (!(f->client.flags & f->server.flags & STREAM_SEEN))
-		count(hook, REASON_ONE_WAY);
-	if (n)
-		bpf_map_delete_elem(&pending, key);
+		e->flags |= EVENT_ONE_WAY;
+	if (n && n->helo_end && !after(n->helo_end, f->client.acked))
+		e->flags |= EVENT_ACCEPTED;
+	bpf_ringbuf_submit(e, 0);
+	bpf_map_delete_elem(&pending, key);
+	return 0;
 }
 
 /* flow_done - nothing more is read; reported at once unless a token waits */
-static __always_inline void flow_done(enum hook hook, const struct settings *s,
-				      const struct flow_key *key, struct flow *f)
+static __always_inline void flow_done(const struct flow_key *key, struct flow *f, __u32 hook)
 {
 	f->phase = PHASE_DONE;
 	if (!f->tokens)
-		flow_report(hook, s, key, f);
+		flow_report(key, f, hook);
 }
 
 /* flow_end - the connection is over: the last that is said and kept of it */
-static __always_inline void flow_end(enum hook hook, const struct settings *s,
-				     const struct flow_key *key, struct flow *f)
+static __always_inline void flow_end(const struct flow_key *key, struct flow *f, __u32 hook)
 {
-	flow_report(hook, s, key, f);
+	flow_report(key, f, hook);
 	count(hook, REASON_FLOW_END);
 	bpf_map_delete_elem(&flows, key);
 }
@@ -183,42 +215,38 @@ struct birth {
 	__u8 recheck;
 };
 
-/* flow_new - begin to follow a connection; NULL where there is no memory */
-static __always_inline struct flow *flow_new(enum hook hook, const struct settings *s,
-					     const struct flow_key *key, const struct birth *b)
-{
-	static const struct pending nothing;
-	struct flow f = {
-		.born_ns = gate_now(s),
-		.phase = PHASE_COMMAND,
-		.flags = b->recheck ? FLOW_RECHECK : 0,
-		.server_isn = b->server_next - 1,
-		.direction = b->direction,
-		.port_kind = b->port_kind,
-		.client = { .next = b->client_next,
-			    .high = b->client_next,
-			    .acked = b->client_next,
-			    .smtp = { .row = SMTP_ROW_COMMAND } },
-		.server = { .next = b->server_next,
-			    .high = b->server_next,
-			    .acked = b->server_next,
-			    .smtp = { .row = SMTP_ROW_GREETING } },
-	};
+static const struct pending no_names;
 
+/* flow_new - begin to follow a connection; 0, or -1 where there is no memory */
+STEP int flow_new(const struct flow_key *key, const struct birth *b, __u32 hook)
+{
+	struct settings *s = gate_settings();
+	struct flow f = { .phase = PHASE_COMMAND };
+
+	if (!key || !b || !s)
+		return -1;
+	f.born_ns = gate_now(s);
+	f.flags = b->recheck ? FLOW_RECHECK : 0;
+	f.server_isn = b->server_next - 1;
+	f.direction = b->direction;
+	f.port_kind = b->port_kind;
+	f.client.next = f.client.high = f.client.acked = b->client_next;
+	f.client.smtp.row = SMTP_ROW_COMMAND;
+	f.server.next = f.server.high = f.server.acked = b->server_next;
+	f.server.smtp.row = SMTP_ROW_GREETING;
 	if (bpf_map_update_elem(&flows, key, &f, BPF_ANY)) {
 		count(hook, REASON_FLOW_FULL);
-		return NULL;
+		return -1;
 	}
-	if (bpf_map_update_elem(&pending, key, &nothing, BPF_ANY))
+	if (bpf_map_update_elem(&pending, key, &no_names, BPF_ANY))
 		count(hook, REASON_TOKEN_FULL);
 	count(hook, REASON_FLOW_NEW);
-	return bpf_map_lookup_elem(&flows, key);
+	return 0;
 }
 
 /* token_confirm - the other side acknowledged: exactly one CPU tells */
-static __always_inline void token_confirm(enum hook hook, const struct settings *s,
-					  const struct flow_key *key, struct flow *f,
-					  enum side side, __u32 ack)
+static __always_inline void token_confirm(const struct flow_key *key, struct flow *f, __u32 side,
+					  __u32 ack, __u32 hook)
 {
 	struct pending *n = bpf_map_lookup_elem(&pending, key);
 	struct token *t;
@@ -232,57 +260,58 @@ static __always_inline void token_confirm(enum hook hook, const struct settings 
 	if (after(t->end, ack))
 		return;
 	if (__sync_val_compare_and_swap(&t->state, TOKEN_SEEN, TOKEN_CONFIRMED) == TOKEN_SEEN)
-		flow_tell(hook, s, key, f, n, side);
+		flow_tell(key, f, side, hook);
 	__sync_fetch_and_and(&f->tokens, ~(1U << side));
 	if (f->phase == PHASE_DONE && !f->tokens)
-		flow_report(hook, s, key, f);
+		flow_report(key, f, hook);
 }
 
 /*
  * flow_acknowledge - what this segment's ACK says of the other side's bytes. Valid is what
  * acknowledges bytes that were sent: acked <= ack <= high (RFC 9293, 3.10.7.4).
  */
-static __always_inline void flow_acknowledge(enum hook hook, const struct settings *s,
-					     const struct packet *p, struct flow *f)
+STEP int flow_acknowledge(const struct packet *p, struct flow *f, __u32 hook)
 {
-	enum side other = p->from_client ? SIDE_SERVER : SIDE_CLIENT;
-	struct stream *o = flow_stream(f, other);
+	struct stream *o;
+	__u32 other;
 
-	if (!(p->tcp_flags & TCP_ACK))
-		return;
+	if (!p || !f || !(p->tcp_flags & TCP_ACK))
+		return 0;
+	other = p->from_client ? SIDE_SERVER : SIDE_CLIENT;
+	o = flow_stream(f, other);
 	if (after(p->ack, o->high + 1)) { /* one more: a FIN counts */
 		count(hook, REASON_OUT_OF_WINDOW);
-		return;
+		return 0;
 	}
 	if (after(p->ack, o->acked))
 		o->acked = p->ack;
 	if (f->tokens & 1U << other)
-		token_confirm(hook, s, &p->key, f, other, p->ack);
+		token_confirm(&p->key, f, other, p->ack, hook);
 	if (f->phase != PHASE_DONE && after(p->ack, o->next + 1)) {
 		/* It has bytes we never saw and never will: what follows cannot be read. */
 		count(hook, o->flags & STREAM_SEEN ? REASON_BLIND : REASON_ONE_WAY);
-		flow_done(hook, s, &p->key, f);
+		flow_done(&p->key, f, hook);
 	}
+	return 0;
 }
 
 /* flow_close - FIN of both sides, or a RST that must be believed (RFC 5961, 3.2): then the
  * connection is over */
-static __always_inline void flow_close(enum hook hook, const struct settings *s,
-				       const struct packet *p, struct flow *f)
+static __always_inline void flow_close(const struct packet *p, struct flow *f, __u32 hook)
 {
 	struct stream *mine = flow_stream(f, flow_side(p));
 	struct stream *other = p->from_client ? &f->server : &f->client;
 
 	if (p->tcp_flags & TCP_RST) {
 		if (hook == HOOK_EGRESS || p->seq == mine->high)
-			flow_end(hook, s, &p->key, f);
+			flow_end(&p->key, f, hook);
 		return;
 	}
 	if (!(p->tcp_flags & TCP_FIN) || after(p->seq, mine->high))
 		return;
 	mine->flags |= STREAM_FIN;
 	if (other->flags & STREAM_FIN)
-		flow_end(hook, s, &p->key, f);
+		flow_end(&p->key, f, hook);
 }
 
 #endif

@@ -20,6 +20,14 @@
 #endif
 #define true 1
 #define false 0
+/*
+ * A step: a global function, verified once by itself and not again on every path that leads
+ * to it, which is what keeps the programs far below the verifier's limit (kernel 6.1 most of
+ * all). Weak, because each program's file has a copy and the linker keeps one. Pointer
+ * arguments may be NULL for all the verifier knows.
+ */
+#define STEP __weak __noinline
+
 /* from linux/bpf.h and linux/pkt_cls.h, as far as they are used */
 #define BPF_ANY              0
 #define BPF_NOEXIST          1

@@ -10,7 +10,7 @@
 #include "bpf/tarpit.h"
 
 /* born - our client's SYN was answered with its own number + 1: follow from here */
-static __always_inline void born(struct settings *s, const struct packet *p)
+static __always_inline void born(const struct packet *p)
 {
 	struct handshake *h = bpf_map_lookup_elem(&handshakes, &p->key);
 	struct birth b = { .client_next = p->ack,
@@ -26,27 +26,26 @@ static __always_inline void born(struct settings *s, const struct packet *p)
 		return;
 	if (f) {
 		count(HOOK_INGRESS, REASON_FLOW_REPLACED);
-		flow_end(HOOK_INGRESS, s, &p->key, f);
+		flow_end(&p->key, f, HOOK_INGRESS);
 	}
-	flow_new(HOOK_INGRESS, s, &p->key, &b);
+	flow_new(&p->key, &b, HOOK_INGRESS);
 	bpf_map_delete_elem(&handshakes, &p->key);
 }
 
 /* attempt - segments that open a connection; CONTINUE for all others */
-static __always_inline enum reason attempt(struct settings *s, const struct packet *p)
+static __always_inline enum reason attempt(const struct packet *p)
 {
 	if (!(p->tcp_flags & TCP_SYN))
 		return REASON_CONTINUE;
 	if (p->from_client)
-		return p->tcp_flags & TCP_ACK ? REASON_NO_FLOW : verdict_syn(s, p, true);
+		return p->tcp_flags & TCP_ACK ? REASON_NO_FLOW : verdict_syn(p, true);
 	if (p->tcp_flags & TCP_ACK)
-		born(s, p);
+		born(p);
 	return REASON_READ;
 }
 
 /* segment - a segment of a followed connection */
-static __always_inline enum reason segment(struct __sk_buff *skb, struct settings *s,
-					   const struct packet *p)
+static __always_inline enum reason segment(struct __sk_buff *skb, const struct packet *p)
 {
 	struct flow *f = bpf_map_lookup_elem(&flows, &p->key);
 	enum reason reason, cut = REASON_CONTINUE;
@@ -54,14 +53,14 @@ static __always_inline enum reason segment(struct __sk_buff *skb, struct setting
 	if (!f)
 		return REASON_NO_FLOW;
 	if (p->from_client)
-		tarpit_arm(HOOK_INGRESS, s, p, f);
-	reason = follow(HOOK_INGRESS, skb, s, p, f);
+		tarpit_arm(p, f, HOOK_INGRESS);
+	reason = follow(skb, p, f, HOOK_INGRESS);
 	if (f->flags & FLOW_RECHECK) {
-		recheck_spend(HOOK_INGRESS, s, p, f);
-		cut = recheck_cut(HOOK_INGRESS, s, p, f);
+		recheck_spend(p, f, HOOK_INGRESS);
+		cut = recheck_cut(p, f, HOOK_INGRESS);
 	}
 	if (p->tcp_flags & (TCP_FIN | TCP_RST))
-		flow_close(HOOK_INGRESS, s, p, f);
+		flow_close(p, f, HOOK_INGRESS);
 	return cut ?: reason;
 }
 
@@ -75,9 +74,9 @@ static __noinline int ingress(struct __sk_buff *skb, __be16 protocol)
 		return finish(HOOK_INGRESS, REASON_OFF) ? TC_ACT_SHOT : -1;
 	reason = segment_parse(skb, protocol, &p);
 	if (!reason)
-		reason = attempt(s, &p);
+		reason = attempt(&p);
 	if (!reason)
-		reason = segment(skb, s, &p);
+		reason = segment(skb, &p);
 	return finish(HOOK_INGRESS, reason) ? TC_ACT_SHOT : -1;
 }
 

@@ -15,26 +15,7 @@
 #include "bpf/checksum.h"
 #include "bpf/flow.h"
 
-#define READ_BYTES  256
 #define READ_CHUNKS 1024 /* per segment; an action ends a chunk early */
-
-struct scratch {
-	__u8 bytes[READ_BYTES];
-	struct stream work;
-	__u32 action; /* why a chunk ended early, or 0 */
-	__u32 used;   /* bytes stepped through */
-	__u32 token;  /* a token was completed: checksum before it counts */
-	__u32 done;   /* nothing more is to be read */
-};
-
-/* Programs of one hook do not nest on a CPU; those of different hooks may. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, HOOK_MAX);
-	__type(key, __u32);
-	__type(value, struct scratch);
-} scratch SEC(".maps")
-__weak;
 
 /* One segment's reading. */
 struct reading {
@@ -373,7 +354,7 @@ static __always_inline void token_check(struct reading *r)
 	count(r->hook, REASON_TOKEN_VOID);
 	__sync_fetch_and_and(&f->tokens, ~(1U << r->side));
 	flow_stream(f, r->side)->family = FAMILY_UNKNOWN;
-	flow_done(r->hook, r->settings, &r->packet->key, f);
+	flow_done(&r->packet->key, f, r->hook);
 }
 
 /* read_commit - keep what was read, in an order the other direction may watch */
@@ -393,58 +374,72 @@ static __always_inline void read_commit(struct reading *r, struct stream *st)
 		__sync_fetch_and_or(&f->tokens, 1U << r->side);
 	}
 	if (sc->done)
-		flow_done(r->hook, r->settings, &r->packet->key, f);
+		flow_done(&r->packet->key, f, r->hook);
 }
 
-/* read_segment - take a segment's new bytes into its stream's machine */
-static __always_inline void read_segment(struct reading *r)
+/* read_ready - names, working copy and place of a segment's new bytes; false: nothing to read */
+static __always_inline bool read_ready(struct reading *r, struct stream *st)
 {
 	const struct packet *p = r->packet;
-	struct stream *st = flow_stream(r->flow, r->side);
-	__u32 end = p->seq + p->payload_bytes, skip, key = r->hook;
+	__u32 skip = st->next - p->seq, key = r->hook;
 
-	st->flags |= STREAM_SEEN;
-	if (!p->payload_bytes || p->tcp_flags & (TCP_SYN | TCP_RST))
-		return;
-	if (after(end, st->high) && end - st->next < WINDOW_MAX)
-		st->high = end;
-	if (r->flow->phase == PHASE_DONE && !r->flow->tokens)
-		return;
 	r->names = bpf_map_lookup_elem(&pending, &p->key);
 	r->scratch = bpf_map_lookup_elem(&scratch, &key);
 	if (!r->scratch)
-		return;
+		return false;
 	if (!r->names) { /* squeezed out by others */
 		count(r->hook, REASON_TOKEN_FULL);
-		flow_done(r->hook, r->settings, &p->key, r->flow);
-		return;
+		flow_done(&p->key, r->flow, r->hook);
+		return false;
 	}
 	token_check(r);
 	if (r->flow->phase == PHASE_DONE)
-		return;
-	skip = st->next - p->seq;
+		return false;
 	if (after(p->seq, st->next)) {
 		if (!(st->flags & STREAM_HOLE))
 			count(r->hook, REASON_HOLE);
 		st->flags |= STREAM_HOLE;
-		return;
+		return false;
 	}
 	if (skip >= p->payload_bytes)
-		return;
+		return false;
 	r->scratch->work = *st;
 	r->scratch->token = 0;
 	r->scratch->done = 0;
 	r->first = st->next;
 	r->offset = p->payload_offset + skip;
 	r->left = p->payload_bytes - skip;
-	bpf_loop(READ_CHUNKS, read_chunk, r, 0);
-	if (r->scratch->token && r->hook == HOOK_INGRESS &&
-	    !checksum_valid(r->skb, p, r->scratch->bytes)) {
-		count(r->hook, REASON_BAD_CHECKSUM);
-		r->names->token[r->side == SIDE_CLIENT ? 0 : 1].state = 0;
-		return;
+	return true;
+}
+
+/* read_segment - take a segment's new bytes into its stream's machine */
+STEP int read_segment(struct __sk_buff *skb, const struct packet *p, struct flow *f, __u32 hook)
+{
+	struct reading r = { .skb = skb, .packet = p, .flow = f, .hook = hook };
+	struct stream *st;
+	__u32 end;
+
+	r.settings = gate_settings();
+	if (!p || !f || !r.settings)
+		return 0;
+	r.side = flow_side(p);
+	st = flow_stream(f, r.side);
+	end = p->seq + p->payload_bytes;
+	st->flags |= STREAM_SEEN;
+	if (!p->payload_bytes || p->tcp_flags & (TCP_SYN | TCP_RST))
+		return 0;
+	if (after(end, st->high) && end - st->next < WINDOW_MAX)
+		st->high = end;
+	if ((f->phase == PHASE_DONE && !f->tokens) || !read_ready(&r, st))
+		return 0;
+	bpf_loop(READ_CHUNKS, read_chunk, &r, 0);
+	if (r.scratch->token && hook == HOOK_INGRESS && !checksum_valid(skb, p, hook)) {
+		count(hook, REASON_BAD_CHECKSUM);
+		r.names->token[r.side == SIDE_CLIENT ? 0 : 1].state = 0;
+		return 0;
 	}
-	read_commit(r, st);
+	read_commit(&r, st);
+	return 0;
 }
 
 #endif

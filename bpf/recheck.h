@@ -22,16 +22,15 @@ static __always_inline bool recheck_born(const struct flow_key *key, __u32 clien
 }
 
 /* recheck_spend - the greeting was acknowledged: the next one in a recheck interval */
-static __always_inline void recheck_spend(enum hook hook, struct settings *s,
-					  const struct packet *p, struct flow *f)
+STEP int recheck_spend(const struct packet *p, struct flow *f, __u32 hook)
 {
+	struct settings *s = gate_settings();
 	struct addr source;
 	struct verdict *v;
 
-	if (f->flags & FLOW_SPENT || !after(f->server.acked, f->server_isn + 1))
-		return;
-	if (!flow_raise(f, FLOW_SPENT))
-		return;
+	if (!p || !f || !s || f->flags & FLOW_SPENT || !after(f->server.acked, f->server_isn + 1) ||
+	    !flow_raise(f, FLOW_SPENT))
+		return 0;
 	source = source_of(&p->key.client);
 	v = bpf_map_lookup_elem(&verdicts, &source);
 	if (v && v->recheck_at_ns) {
@@ -41,17 +40,20 @@ static __always_inline void recheck_spend(enum hook hook, struct settings *s,
 	}
 	count(hook, REASON_RECHECK_USED);
 	bpf_map_delete_elem(&rechecks, &p->key);
+	return 0;
 }
 
 /* recheck_cut - the step after reading: CUT for what must not be forwarded */
-static __always_inline enum reason recheck_cut(enum hook hook, struct settings *s,
-					       const struct packet *p, struct flow *f)
+STEP int recheck_cut(const struct packet *p, struct flow *f, __u32 hook)
 {
+	struct settings *s = gate_settings();
 	struct addr source;
 	struct pending *n;
 	struct verdict *v;
 	struct token *t;
 
+	if (!p || !f || !s)
+		return REASON_CONTINUE;
 	if (f->flags & FLOW_CUT)
 		return p->payload_bytes ? REASON_CUT : REASON_CONTINUE;
 	if (!(f->tokens & 1U << SIDE_CLIENT))
@@ -66,9 +68,9 @@ static __always_inline enum reason recheck_cut(enum hook hook, struct settings *
 		return REASON_CONTINUE;
 	flow_raise(f, FLOW_CUT);
 	if (__sync_val_compare_and_swap(&t->state, TOKEN_SEEN, TOKEN_CONFIRMED) == TOKEN_SEEN)
-		flow_tell(hook, s, &p->key, f, n, SIDE_CLIENT);
+		flow_tell(&p->key, f, SIDE_CLIENT, hook);
 	__sync_fetch_and_and(&f->tokens, ~(1U << SIDE_CLIENT));
-	flow_done(hook, s, &p->key, f);
+	flow_done(&p->key, f, hook);
 	return REASON_CUT;
 }
 

@@ -17,29 +17,29 @@
 #define BPF_SOCK_OPS_STATE_CB_FLAG          (1 << 2)
 #define BPF_TCP_CLOSE                       7
 
-/* endpoint - an address of the socket; false for a family that carries no mail, and for
- * loopback, which is never outside */
+/* endpoints - both addresses of the socket; false for a family that carries no mail. All
+ * fields are read one by one before the family is looked at: else the compiler computes an
+ * address in the context, and the verifier (all kernels) wants constant offsets. */
 static __always_inline bool endpoints(struct bpf_sock_ops *ops, struct addr *local,
 				      struct addr *remote)
 {
-	if (ops->family == AF_INET) {
-		local->w[0] = local->w[1] = remote->w[0] = remote->w[1] = 0;
-		local->w[2] = remote->w[2] = bpf_htonl(0xffff);
-		local->w[3] = ops->local_ip4;
-		remote->w[3] = ops->remote_ip4;
-	} else if (ops->family == AF_INET6) {
-		local->w[0] = ops->local_ip6[0];
-		local->w[1] = ops->local_ip6[1];
-		local->w[2] = ops->local_ip6[2];
-		local->w[3] = ops->local_ip6[3];
-		remote->w[0] = ops->remote_ip6[0];
-		remote->w[1] = ops->remote_ip6[1];
-		remote->w[2] = ops->remote_ip6[2];
-		remote->w[3] = ops->remote_ip6[3];
-	} else {
-		return false;
-	}
-	return true;
+	__u32 local4 = READ_ONCE(ops->local_ip4), remote4 = READ_ONCE(ops->remote_ip4);
+
+	local->w[0] = READ_ONCE(ops->local_ip6[0]);
+	local->w[1] = READ_ONCE(ops->local_ip6[1]);
+	local->w[2] = READ_ONCE(ops->local_ip6[2]);
+	local->w[3] = READ_ONCE(ops->local_ip6[3]);
+	remote->w[0] = READ_ONCE(ops->remote_ip6[0]);
+	remote->w[1] = READ_ONCE(ops->remote_ip6[1]);
+	remote->w[2] = READ_ONCE(ops->remote_ip6[2]);
+	remote->w[3] = READ_ONCE(ops->remote_ip6[3]);
+	if (ops->family == AF_INET6)
+		return true;
+	local->w[0] = local->w[1] = remote->w[0] = remote->w[1] = 0;
+	local->w[2] = remote->w[2] = bpf_htonl(0xffff);
+	local->w[3] = local4;
+	remote->w[3] = remote4;
+	return ops->family == AF_INET;
 }
 
 /* socket_key - the flow of this socket; kind 0: no mail port, or one on both sides */
@@ -47,20 +47,22 @@ static __always_inline __u8 socket_key(struct bpf_sock_ops *ops, struct flow_key
 {
 	__be16 local = bpf_htons(ops->local_port), remote = bpf_htons(bpf_ntohl(ops->remote_port));
 	__u8 local_kind = port_kind_of(local), remote_kind = port_kind_of(remote);
+	struct addr local_addr, remote_addr;
 
 	if (!local_kind == !remote_kind)
 		return 0;
-	if (!endpoints(ops, local_kind ? &key->server : &key->client,
-		       local_kind ? &key->client : &key->server))
+	if (!endpoints(ops, &local_addr, &remote_addr))
 		return 0;
+	key->client = local_kind ? remote_addr : local_addr;
+	key->server = local_kind ? local_addr : remote_addr;
 	key->client_port = local_kind ? remote : local;
 	key->server_port = local_kind ? local : remote;
 	return local_kind ?: remote_kind;
 }
 
 /* established - follow our own connection to a mail server, if the packets did not say so */
-static __always_inline void established(struct bpf_sock_ops *ops, struct settings *s,
-					const struct flow_key *key, __u8 kind)
+static __always_inline void established(struct bpf_sock_ops *ops, const struct flow_key *key,
+					__u8 kind)
 {
 	struct birth b = { .client_next = ops->snd_nxt,
 			   .server_next = ops->rcv_nxt,
@@ -72,9 +74,9 @@ static __always_inline void established(struct bpf_sock_ops *ops, struct setting
 		return;
 	if (f) {
 		count(HOOK_SOCKOPS, REASON_FLOW_REPLACED);
-		flow_end(HOOK_SOCKOPS, s, key, f);
+		flow_end(key, f, HOOK_SOCKOPS);
 	}
-	flow_new(HOOK_SOCKOPS, s, key, &b);
+	flow_new(key, &b, HOOK_SOCKOPS);
 }
 
 SEC("sockops")
@@ -97,13 +99,13 @@ int gate_sockops(struct bpf_sock_ops *ops)
 		bpf_sock_ops_cb_flags_set(ops,
 					  ops->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
 		if (ops->op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
-			established(ops, s, &key, kind);
+			established(ops, &key, kind);
 		return 1;
 	}
 	if (ops->args[1] == BPF_TCP_CLOSE) {
 		f = bpf_map_lookup_elem(&flows, &key);
 		if (f)
-			flow_end(HOOK_SOCKOPS, s, &key, f);
+			flow_end(&key, f, HOOK_SOCKOPS);
 	}
 	return 1;
 }

@@ -15,31 +15,31 @@
 #define MILLISECOND_NS 1000000ULL
 
 /* tarpit_arm - new bytes of an mx client: delay what answers them, never beyond the window */
-static __always_inline void tarpit_arm(enum hook hook, struct settings *s, const struct packet *p,
-				       struct flow *f)
+STEP int tarpit_arm(const struct packet *p, struct flow *f, __u32 hook)
 {
+	struct settings *s = gate_settings();
 	struct addr source;
 	struct verdict *v;
 	__u64 now, delay;
 	__u32 left_s;
 
-	if (!READ_ONCE(s->tarpits) || READ_ONCE(s->mode) != MODE_ENFORCE || !p->payload_bytes ||
-	    f->direction != DIRECTION_INBOUND || f->port_kind != PORT_MX ||
+	if (!p || !f || !s || !READ_ONCE(s->tarpits) || READ_ONCE(s->mode) != MODE_ENFORCE ||
+	    !p->payload_bytes || f->direction != DIRECTION_INBOUND || f->port_kind != PORT_MX ||
 	    !after(p->seq + p->payload_bytes, f->client.high))
-		return;
+		return 0;
 	source = source_of(&p->key.client);
 	v = bpf_map_lookup_elem(&verdicts, &source);
 	if (!v)
-		return;
+		return 0;
 	now = gate_now(s);
 	if (verdict_holds(s, v, now) || verdict_window(v, now, &left_s) != ACTION_TARPIT ||
 	    v->tarpit_style != STYLE_SLOW)
-		return;
+		return 0;
 	if (v->flags & VERDICT_RANGED) {
 		struct range *r = range_of(s, &p->key.client, now);
 
 		if (r && r->action == ACTION_PASS)
-			return;
+			return 0;
 	}
 	delay = READ_ONCE(s->slow_delay_ms) * MILLISECOND_NS;
 	if (delay > left_s * SECOND_NS)
@@ -47,23 +47,25 @@ static __always_inline void tarpit_arm(enum hook hook, struct settings *s, const
 	f->deadline_ns = now + delay;
 	__sync_fetch_and_add(&v->hits_slowed, 1);
 	count(hook, REASON_DELAY_ARMED);
+	return 0;
 }
 
 /* tarpit_hold - window 0 while the deadline is ahead. Size 2 keeps an offloaded checksum
  * right: the difference goes into the pseudo sum. */
-static __always_inline enum reason tarpit_hold(struct __sk_buff *skb, struct settings *s,
-					       const struct packet *p, struct flow *f)
+STEP int tarpit_hold(struct __sk_buff *skb, const struct packet *p, struct flow *f)
 {
-	__u32 window = p->tcp_offset + __builtin_offsetof(struct tcphdr, window);
-	__u32 check = p->tcp_offset + __builtin_offsetof(struct tcphdr, check);
+	struct settings *s = gate_settings();
+	__u32 window, check;
 	__be16 was, zero = 0;
 	__u64 now;
 
-	if (!f->deadline_ns || p->tcp_flags & (TCP_SYN | TCP_RST))
+	if (!p || !f || !s || !f->deadline_ns || p->tcp_flags & (TCP_SYN | TCP_RST))
 		return REASON_CONTINUE;
 	now = gate_now(s);
 	if (now >= f->deadline_ns || !gate_enforcing(s, now))
 		return REASON_CONTINUE;
+	window = p->tcp_offset + __builtin_offsetof(struct tcphdr, window);
+	check = p->tcp_offset + __builtin_offsetof(struct tcphdr, check);
 	if (bpf_skb_load_bytes(skb, window, &was, sizeof(was)))
 		return REASON_CONTINUE;
 	if (was) {

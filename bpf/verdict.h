@@ -116,17 +116,22 @@ static __always_inline enum reason verdict_range(const struct settings *s, struc
  * verdict_syn - decide about a client's SYN from outside. `last` is set at the hook that
  * hands the packet to the host: only there a recheck is written down.
  */
-static __always_inline enum reason verdict_syn(struct settings *s, const struct packet *p,
-					       bool last)
+STEP int verdict_syn(const struct packet *p, __u32 last)
 {
-	struct addr source = source_of(&p->key.client);
-	struct verdict *v = bpf_map_lookup_elem(&verdicts, &source);
-	__u64 now = gate_now(s);
+	struct settings *s = gate_settings();
 	struct range *r = NULL;
 	enum action action;
 	enum reason reason;
+	struct addr source;
+	struct verdict *v;
 	__u32 left_s;
+	__u64 now;
 
+	if (!p || !s)
+		return REASON_SYN;
+	source = source_of(&p->key.client);
+	v = bpf_map_lookup_elem(&verdicts, &source);
+	now = gate_now(s);
 	if (!v || v->flags & VERDICT_RANGED)
 		r = range_of(s, &p->key.client, now);
 	if (r && (!v || r->action == ACTION_PASS))

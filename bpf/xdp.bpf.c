@@ -21,7 +21,7 @@ int gate_xdp(struct xdp_md *ctx)
 	if (!reason) {
 		reason = REASON_LATER;
 		if (p.from_client && (p.tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
-			reason = verdict_syn(s, &p, false);
+			reason = verdict_syn(&p, false);
 	}
 	return finish(HOOK_XDP, reason) ? XDP_DROP : XDP_PASS;
 }

@@ -54,8 +54,13 @@ const struct loader_fds *loader_maps(const struct loader *loader);
 /* loader_adopted - the gate was already in the kernel and was taken over without a gap */
 bool loader_adopted(const struct loader *loader);
 
+/* loader_xdp_note - why interface (index into options.outside) has no XDP program; empty when
+ * it has one. Lives as long as the loader. */
+const char *loader_xdp_note(const struct loader *loader, unsigned int interface);
+
 /* loader_check - attachments as they are now; re-attaches what has gone (interface back).
- * Returns how many it had to mend, or a negative errno. */
+ * Returns how many it had to mend, or a negative errno: -ENOENT when somebody unloaded the
+ * gate, which is then left so. */
 int loader_check(struct loader *loader, struct error *e);
 
 /* loader_unload - detach and unpin everything of ours, nothing else; works without a daemon */

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "loader.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <net/if_arp.h>
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "attach.h"
+#include "build/gate.skel.h"
+
+#define BPFFS       "/sys/fs/bpf"
+#define BPFFS_MAGIC 0xcafe4a11
+
+struct outside {
+	char name[IF_NAMESIZE];
+	char xdp_note[64]; /* why there is no XDP here, or empty */
+};
+
+struct loader {
+	struct gate *gate;
+	struct loader_fds fds;
+	struct outside outside[LOADER_INTERFACES_MAX];
+	unsigned int outside_count;
+	enum xdp_mode xdp;
+	bool adopted;
+};
+
+static const char *const pinned_maps[] = { "settings",   "verdicts", "ranges",   "flows", "pending",
+					   "handshakes", "rechecks", "counters", "events" };
+
+/* host_check - what must be there before anything is tried, each missing thing by its name */
+static int host_check(struct error *e)
+{
+	struct statfs fs;
+
+	if (geteuid() != 0)
+		return error_set(e, -EPERM,
+				 "cannot load programs as user %d: buildgated needs root, or "
+				 "CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON",
+				 geteuid());
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
+		return error_set(e, -EOPNOTSUPP,
+				 "this kernel has no BTF (/sys/kernel/btf/vmlinux): one built with "
+				 "CONFIG_DEBUG_INFO_BTF is needed, as Debian 12's is");
+	if (statfs(BPFFS, &fs) || (unsigned long)fs.f_type != BPFFS_MAGIC)
+		return error_set(e, -ENOENT,
+				 "no bpf file system on " BPFFS ": mount it with "
+				 "\"mount -t bpf bpf " BPFFS "\"");
+	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_loop, NULL) != 1)
+		return error_set(
+			e, -EOPNOTSUPP,
+			"this kernel lacks bpf_loop() (Linux 5.17), or loading programs is "
+			"not permitted: Linux 6.1 or newer and CAP_BPF are needed");
+	return 0;
+}
+
+/* link_type - ARPHRD of an interface by name; negative errno. Asked of the network namespace
+ * we are in: /sys may show another's. */
+static int link_type(const char *name)
+{
+	struct ifreq request = {};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), type;
+
+	if (fd < 0)
+		return -errno;
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	type = ioctl(fd, SIOCGIFHWADDR, &request) ? -errno : request.ifr_hwaddr.sa_family;
+	close(fd);
+	return type;
+}
+
+/* outside_check - every interface must exist and not be loopback */
+static int outside_check(struct loader *l, const struct loader_options *o, struct error *e)
+{
+	for (unsigned int i = 0; i < o->outside_count; i++) {
+		if (!if_nametoindex(o->outside[i]))
+			return error_set(
+				e, -ENODEV,
+				"outside: interface \"%s\" does not exist here; \"ip link\" "
+				"lists those that do",
+				o->outside[i]);
+		if (link_type(o->outside[i]) == ARPHRD_LOOPBACK)
+			return error_set(
+				e, -EINVAL,
+				"outside: \"%s\" is the loopback interface, which is never "
+				"outside",
+				o->outside[i]);
+		snprintf(l->outside[i].name, IF_NAMESIZE, "%s", o->outside[i]);
+	}
+	l->outside_count = o->outside_count;
+	return 0;
+}
+
+/* pinned_abi - ABI_VERSION of the gate that is pinned; 0: none, or one that says nothing */
+static __u32 pinned_abi(void)
+{
+	struct settings settings;
+	__u32 key = 0;
+	int fd = bpf_obj_get(PIN_DIR "/settings");
+
+	if (fd < 0)
+		return 0;
+	if (bpf_map_lookup_elem(fd, &key, &settings))
+		settings.abi = 0;
+	close(fd);
+	return settings.abi;
+}
+
+/* pinned_fits - all pinned maps are as this version would make them */
+static bool pinned_fits(const struct loader *l)
+{
+	if (pinned_abi() != ABI_VERSION)
+		return false;
+	for (size_t i = 0; i < sizeof(pinned_maps) / sizeof(pinned_maps[0]); i++) {
+		const struct bpf_map *m =
+			bpf_object__find_map_by_name(l->gate->obj, pinned_maps[i]);
+		struct bpf_map_info info = {};
+		__u32 size = sizeof(info);
+		char path[128];
+		int fd;
+
+		snprintf(path, sizeof(path), PIN_DIR "/%s", pinned_maps[i]);
+		fd = bpf_obj_get(path);
+		if (fd < 0)
+			return false;
+		if (bpf_obj_get_info_by_fd(fd, &info, &size))
+			info.type = BPF_MAP_TYPE_UNSPEC;
+		close(fd);
+		if (info.type != bpf_map__type(m) || info.key_size != bpf_map__key_size(m) ||
+		    info.value_size != bpf_map__value_size(m) ||
+		    info.max_entries != bpf_map__max_entries(m))
+			return false;
+	}
+	return true;
+}
+
+static void configure_ports(struct gate_config *c, const uint16_t *ports, unsigned int count,
+			    enum port_kind kind)
+{
+	for (unsigned int i = 0; i < count && c->ports_count < PORTS_MAX; i++) {
+		c->ports[c->ports_count].port = htons(ports[i]);
+		c->ports[c->ports_count++].kind = kind;
+	}
+}
+
+/* configure - sizes and constants, between open and load */
+static int configure(struct loader *l, const struct loader_options *o, struct error *e)
+{
+	struct gate_config *c = &l->gate->rodata->gate_config;
+
+	c->ipv6_bits = o->ipv6_bits;
+	configure_ports(c, o->mx_ports, o->mx_count, PORT_MX);
+	configure_ports(c, o->submission_ports, o->submission_count, PORT_SUBMISSION);
+	bpf_map__set_max_entries(l->gate->maps.flows, o->flows_max);
+	bpf_map__set_max_entries(l->gate->maps.pending, o->flows_max / 4 + 1);
+	bpf_map__set_max_entries(l->gate->maps.verdicts, o->verdicts_max);
+	bpf_map__set_max_entries(l->gate->maps.ranges, o->ranges_max);
+	for (size_t i = 0; i < sizeof(pinned_maps) / sizeof(pinned_maps[0]); i++) {
+		struct bpf_map *m = bpf_object__find_map_by_name(l->gate->obj, pinned_maps[i]);
+		char path[128];
+		int rc;
+
+		snprintf(path, sizeof(path), PIN_DIR "/%s", pinned_maps[i]);
+		rc = bpf_map__set_pin_path(m, path);
+		if (rc)
+			return error_set(e, rc, "pin path %s: %s", path, strerror(-rc));
+	}
+	return 0;
+}
+
+/* remember - descriptors, and whose ABI the maps have */
+static int remember(struct loader *l, struct error *e)
+{
+	struct settings settings;
+	__u32 key = 0;
+	int rc;
+
+	l->fds = (struct loader_fds) {
+		.settings = bpf_map__fd(l->gate->maps.settings),
+		.verdicts = bpf_map__fd(l->gate->maps.verdicts),
+		.ranges = bpf_map__fd(l->gate->maps.ranges),
+		.flows = bpf_map__fd(l->gate->maps.flows),
+		.pending = bpf_map__fd(l->gate->maps.pending),
+		.counters = bpf_map__fd(l->gate->maps.counters),
+		.events = bpf_map__fd(l->gate->maps.events),
+	};
+	if (l->adopted)
+		return 0;
+	memset(&settings, 0, sizeof(settings));
+	settings.abi = ABI_VERSION;
+	rc = bpf_map_update_elem(l->fds.settings, &key, &settings, BPF_ANY);
+	return rc ? error_set(e, rc, "settings map: %s", strerror(-rc)) : 0;
+}
+
+/* attach_one - all hooks of one outside interface; XDP may be missing, with a note why */
+static int attach_one(struct loader *l, struct outside *o, struct error *e)
+{
+	int ifindex = if_nametoindex(o->name), rc;
+	bool ethernet = link_type(o->name) == ARPHRD_ETHER;
+	struct error why = {};
+
+	if (!ifindex)
+		return error_set(e, -ENODEV, "interface \"%s\" does not exist", o->name);
+	rc = attach_tc(bpf_program__fd(ethernet ? l->gate->progs.gate_egress
+						: l->gate->progs.gate_egress_l3),
+		       ifindex, HOOK_EGRESS, e);
+	if (!rc)
+		rc = attach_tc(bpf_program__fd(ethernet ? l->gate->progs.gate_ingress
+							: l->gate->progs.gate_ingress_l3),
+			       ifindex, HOOK_INGRESS, e);
+	if (rc)
+		return error_prefix(e, rc, "interface \"%s\"", o->name);
+	o->xdp_note[0] = 0;
+	if (l->xdp == XDP_MODE_OFF || !ethernet) {
+		snprintf(o->xdp_note, sizeof(o->xdp_note), "%s",
+			 ethernet ? "off by configuration" : "no Ethernet header");
+		return attach_remove(HOOK_XDP, ifindex, e);
+	}
+	if (attach_xdp(bpf_program__fd(l->gate->progs.gate_xdp), ifindex,
+		       l->xdp == XDP_MODE_GENERIC, &why))
+		snprintf(o->xdp_note, sizeof(o->xdp_note), "%.60s", why.text);
+	return 0;
+}
+
+/* attach_everything - and take away what an earlier configuration had elsewhere */
+static int attach_everything(struct loader *l, const struct loader_options *o, struct error *e)
+{
+	int keep[LOADER_INTERFACES_MAX + 1] = {}, rc;
+
+	for (unsigned int i = 0; i < l->outside_count; i++) {
+		rc = attach_one(l, &l->outside[i], e);
+		if (rc)
+			return rc;
+		keep[i] = if_nametoindex(l->outside[i].name);
+	}
+	rc = attach_remove_all(keep, l->outside_count, e);
+	if (rc)
+		return rc;
+	if (o->cgroup)
+		return attach_cgroup(bpf_program__fd(l->gate->progs.gate_sockops), o->cgroup, e);
+	return attach_remove(HOOK_SOCKOPS, 0, e);
+}
+
+/* What libbpf says when it fails: the verifier's log ends with the reason. */
+static char libbpf_said[2048];
+
+static int keep_said(enum libbpf_print_level level, const char *format, va_list ap)
+{
+	char line[1 << 14], *end;
+	int n;
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	n = vsnprintf(line, sizeof(line), format, ap);
+	end = n < (int)sizeof(line) ? line + n : line + sizeof(line) - 1;
+	/* the first complaint is the cause, the others follow from it; keep its last lines */
+	if (!libbpf_said[0] || strstr(line, "PROG LOAD LOG"))
+		snprintf(libbpf_said, sizeof(libbpf_said), "%.1024s",
+			 end - line > 1024 ? end - 1024 : line);
+	return 0;
+}
+
+/* load - open, configure, adopt or begin anew, load */
+static int load(struct loader *l, const struct loader_options *o, struct error *e)
+{
+	int rc;
+
+	libbpf_said[0] = 0;
+	libbpf_set_print(keep_said);
+	l->gate = gate__open();
+	if (!l->gate)
+		return error_set(e, -errno, "open the programs: %s", strerror(errno));
+	rc = configure(l, o, e);
+	if (rc)
+		return rc;
+	l->adopted = pinned_fits(l);
+	if (!l->adopted) {
+		rc = loader_unload(e); /* of another version or another size */
+		if (rc)
+			return error_prefix(e, rc, "remove the gate that is loaded");
+	}
+	if (mkdir(PIN_DIR, 0700) && errno != EEXIST)
+		return error_set(e, -errno, PIN_DIR ": %s", strerror(errno));
+	rc = gate__load(l->gate);
+	if (rc)
+		return error_set(e, rc, "the kernel refused the programs (%s): %.600s",
+				 strerror(-rc), libbpf_said);
+	return remember(l, e);
+}
+
+/* loader_start - see loader.h */
+int loader_start(const struct loader_options *options, struct loader **ret_loader, struct error *e)
+{
+	struct loader *l;
+	int rc = host_check(e);
+
+	if (rc)
+		return rc;
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return error_set(e, -ENOMEM, "out of memory");
+	l->xdp = options->xdp;
+	rc = outside_check(l, options, e);
+	if (rc)
+		goto fail;
+	rc = load(l, options, e);
+	if (!rc)
+		rc = attach_everything(l, options, e);
+	if (!rc) {
+		*ret_loader = l;
+		return 0;
+	}
+	if (!l->adopted)
+		loader_unload(NULL);
+fail:
+	loader_free(l);
+	return rc;
+}
+
+/* loader_free - see loader.h */
+void loader_free(struct loader *loader)
+{
+	if (!loader)
+		return;
+	if (loader->gate)
+		gate__destroy(loader->gate);
+	free(loader);
+}
+
+/* loader_maps - see loader.h */
+const struct loader_fds *loader_maps(const struct loader *loader)
+{
+	return &loader->fds;
+}
+
+/* loader_adopted - see loader.h */
+bool loader_adopted(const struct loader *loader)
+{
+	return loader->adopted;
+}
+
+/* loader_xdp_note - see loader.h */
+const char *loader_xdp_note(const struct loader *loader, unsigned int interface)
+{
+	return loader->outside[interface].xdp_note;
+}
+
+/* loader_check - see loader.h */
+int loader_check(struct loader *loader, struct error *e)
+{
+	int mended = 0;
+
+	if (access(PIN_DIR "/settings", F_OK))
+		return error_set(e, -ENOENT, "the gate was unloaded by somebody else");
+	for (unsigned int i = 0; i < loader->outside_count; i++) {
+		struct outside *o = &loader->outside[i];
+		int ifindex = if_nametoindex(o->name), rc;
+
+		if (!ifindex ||
+		    (attach_alive(HOOK_INGRESS, ifindex) && attach_alive(HOOK_EGRESS, ifindex) &&
+		     (o->xdp_note[0] || attach_alive(HOOK_XDP, ifindex))))
+			continue;
+		rc = attach_one(loader, o, e);
+		if (rc)
+			return rc;
+		mended++;
+	}
+	return mended;
+}
+
+/* loader_unload - see loader.h */
+int loader_unload(struct error *e)
+{
+	DIR *dir;
+	struct dirent *entry;
+	int rc = attach_remove_all(NULL, 0, e);
+
+	if (rc)
+		return rc;
+	dir = opendir(PIN_DIR);
+	if (!dir)
+		return errno == ENOENT ? 0 : error_set(e, -errno, PIN_DIR ": %s", strerror(errno));
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && unlinkat(dirfd(dir), entry->d_name, 0) && !rc)
+			rc = error_set(e, -errno, PIN_DIR "/%s: %s", entry->d_name,
+				       strerror(errno));
+	closedir(dir);
+	if (!rc && rmdir(PIN_DIR))
+		rc = error_set(e, -errno, PIN_DIR ": %s", strerror(errno));
+	return rc;
+}
+
+/* loader_hooks - see loader.h */
+json_t *loader_hooks(struct error *e)
+{
+	if (access(PIN_DIR "/settings", F_OK)) {
+		error_set(e, -ENOENT, "the gate is not loaded: there is no " PIN_DIR "/settings");
+		return NULL;
+	}
+	return attach_list();
+}
