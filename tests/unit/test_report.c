@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tests/unit/fake_maps.h"
+#include "tests/unit/world.h"
+#include "user/report.h"
+#include "user/times.h"
+
+struct scene {
+	struct world w;
+	struct enforcer *enforcer;
+	struct report report;
+};
+
+/* set_up - one source at each of two stages, and one that is fine */
+static int set_up(void **state)
+{
+	struct scene *s = calloc(1, sizeof(*s));
+	struct enforcer_options options;
+
+	clock_init(10LL * DAY_S * 1000000000);
+	fake_reset();
+	world_open(&s->w);
+	options = (struct enforcer_options) {
+		.store = s->w.store,
+		.policy = s->w.policy,
+		.verdicts_fd = FAKE_VERDICTS,
+		.ranges_fd = FAKE_RANGES,
+		.ipv6_bits = 64,
+		.recheck_interval = HOUR,
+		.tarpit_style = STYLE_SLOW,
+		.drop_style = STYLE_SILENT,
+	};
+	assert_int_equal(enforcer_new(&options, &s->enforcer, &s->w.e), 0);
+	s->report = (struct report) {
+		.store = s->w.store,
+		.enforcer = s->enforcer,
+		.catalogue = s->w.catalogue,
+		.policy = s->w.policy,
+		.grace_days = 30,
+		.mode = MODE_ENFORCE,
+		.now = clock_wall(),
+	};
+	world_put(&s->w, "192.0.2.7", "ex01.example.org", 5, s->report.now);
+	world_put(&s->w, "192.0.2.8", "ex02.example.org", 3, s->report.now);
+	world_put(&s->w, "192.0.2.9", "fine.example.org", 0, s->report.now);
+	assert_int_equal(enforcer_publish_all(s->enforcer, s->report.now, &s->w.e), 2);
+	*state = s;
+	return 0;
+}
+
+/* tear_down - nothing stays */
+static int tear_down(void **state)
+{
+	struct scene *s = *state;
+
+	enforcer_free(s->enforcer);
+	world_close(&s->w);
+	free(s);
+	return 0;
+}
+
+/* text - a string of an object; "" for null, a failure for an absent key */
+static const char *text(const json_t *object, const char *key)
+{
+	const json_t *value = json_object_get(object, key);
+
+	if (!value)
+		fail_msg("key \"%s\" is absent", key);
+	return json_is_null(value) ? "" : json_string_value(value);
+}
+
+/* number - an integer of an object */
+static json_int_t number(const json_t *object, const char *key)
+{
+	if (!json_is_integer(json_object_get(object, key)))
+		fail_msg("key \"%s\" is no number", key);
+	return json_integer_value(json_object_get(object, key));
+}
+
+/* keys_are - exactly these, all present whatever is known */
+static void keys_are(const json_t *object, const char *const *keys, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		assert_non_null(json_object_get(object, keys[i]));
+	assert_int_equal(json_object_size(object), count);
+}
+
+#define KEYS_ARE(object, keys) keys_are(object, keys, sizeof(keys) / sizeof((keys)[0]))
+
+/* test_shape - the fixed objects, in order of address */
+static void test_shape(void **state)
+{
+	static const char *const source_keys[] = {
+		"source",      "identities",    "verdict",      "style",     "stage",
+		"stage_since", "next_stage_at", "throttle_min", "block_min", "paused_until",
+		"exempt",      "shared",        "emergency",    "hits",
+	};
+	static const char *const identity_keys[] = {
+		"name", "build", "product", "standing", "first_outdated", "last_seen", "stage",
+	};
+	struct scene *s = *state;
+	json_t *array = report_sources(&s->report, NULL, &s->w.e), *object, *identity;
+	char at[TIMES_TEXT];
+
+	assert_int_equal(json_array_size(array), 3);
+	object = json_array_get(array, 0);
+	identity = json_array_get(json_object_get(object, "identities"), 0);
+	KEYS_ARE(object, source_keys);
+	KEYS_ARE(identity, identity_keys);
+	assert_string_equal(text(object, "source"), "192.0.2.7");
+	assert_string_equal(text(object, "verdict"), "drop");
+	assert_string_equal(text(object, "style"), "silent");
+	assert_int_equal(number(object, "stage"), 5);
+	assert_int_equal(number(object, "block_min"), 60);
+	assert_string_equal(text(object, "stage_since"),
+			    times_format(s->report.now - 2 * HOUR, at));
+	assert_string_equal(text(object, "next_stage_at"), "");
+	assert_string_equal(text(identity, "name"), "ex01.example.org");
+	assert_string_equal(text(identity, "build"), "15.1.2507.17");
+	assert_string_equal(text(identity, "product"), "Exchange Server 2016");
+	assert_string_equal(text(identity, "standing"), "unsupported");
+
+	object = json_array_get(array, 2);
+	KEYS_ARE(object, source_keys);
+	assert_string_equal(text(object, "verdict"), "pass");
+	assert_string_equal(text(object, "style"), "");
+	assert_string_equal(text(object, "stage_since"), "");
+	json_decref(array);
+}
+
+/* test_filters - by stage, by standing, and nobody */
+static void test_filters(void **state)
+{
+	struct store_filter stage = { .stage_given = true, .stage = 3 };
+	struct store_filter standing = { .standing = STANDING_EMERGENCY };
+	struct scene *s = *state;
+	json_t *array = report_sources(&s->report, &stage, &s->w.e);
+
+	assert_int_equal(json_array_size(array), 1);
+	assert_string_equal(text(json_array_get(array, 0), "source"), "192.0.2.8");
+	assert_string_equal(text(json_array_get(array, 0), "verdict"), "tarpit");
+	json_decref(array);
+	array = report_sources(&s->report, &standing, &s->w.e);
+	assert_int_equal(json_array_size(array), 0);
+	json_decref(array);
+}
+
+/* test_modes - in report mode nothing is done, and what would be is readable */
+static void test_modes(void **state)
+{
+	struct addr a = world_addr("192.0.2.7");
+	struct scene *s = *state;
+	json_t *object;
+
+	s->report.mode = MODE_REPORT;
+	object = report_source(&s->report, &a, 64, &s->w.e);
+	assert_string_equal(text(object, "verdict"), "pass");
+	assert_string_equal(text(object, "by"), "report");
+	assert_int_equal(number(object, "block_min"), 60);
+	assert_string_equal(text(object, "now"), "passed");
+	json_decref(object);
+}
+
+/* test_source - where it stands in the hour, what it rests on, what comes next */
+static void test_source(void **state)
+{
+	struct addr a = world_addr("192.0.2.8");
+	struct scene *s = *state;
+	json_t *object, *identity;
+	struct verdict live = { .hits_slowed = 3, .hits_dropped = 4 };
+
+	bpf_map_update_elem(FAKE_VERDICTS, &a, &live, 0);
+	world_decide(&s->w, DECISION_PAUSE, "192.0.2.99", 0, 0, s->report.now, s->report.now + 1);
+	object = report_source(&s->report, &a, 64, &s->w.e);
+	assert_string_equal(text(object, "by"), "clock");
+	assert_int_equal(number(object, "throttle_min"), 10);
+	assert_int_equal(number(object, "hits"), 7);
+	assert_int_equal(number(object, "evidence_age_s"), HOUR);
+	assert_false(json_is_true(json_object_get(object, "evidence_stale")));
+	assert_non_null(strstr(text(object, "why"), "15.1.2507.17"));
+	assert_int_equal(strlen(text(object, "next_stage_at")), 20);
+	assert_int_equal(strlen(text(object, "blocked_from")), 20);
+	assert_non_null(strstr(text(object, "now"), "min"));
+	assert_true(json_array_size(json_object_get(object, "recommended")) > 0);
+	assert_true(strlen(text(object, "upgrade_to")) > 0);
+	assert_int_equal(json_array_size(json_object_get(object, "decisions")), 0);
+	identity = json_array_get(json_object_get(object, "identities"), 0);
+	assert_string_equal(text(identity, "origin"), "received");
+	assert_int_equal(number(identity, "elapsed_s"), 70 * DAY_S);
+	json_decref(object);
+}
+
+/* test_window - the words follow the source's own hour */
+static void test_window(void **state)
+{
+	struct addr a = world_addr("192.0.2.8");
+	struct scene *s = *state;
+	unsigned int slowed = 0;
+	int64_t now = s->report.now;
+
+	for (int minute = 0; minute < 60; minute++) {
+		json_t *object;
+
+		s->report.now = now + minute * 60;
+		object = report_source(&s->report, &a, 64, &s->w.e);
+		if (!strcmp(text(object, "window"), "tarpit")) {
+			assert_non_null(strstr(text(object, "now"), "slowed for"));
+			slowed++;
+		}
+		assert_int_equal(strlen(text(object, "window_until")), 20);
+		json_decref(object);
+	}
+	assert_int_equal(slowed, 10);
+	a = world_addr("192.0.2.7");
+	s->report.now = now;
+	{
+		json_t *object = report_source(&s->report, &a, 64, &s->w.e);
+
+		assert_string_equal(text(object, "now"), "refused all the hour");
+		assert_string_equal(text(object, "window_until"), "");
+		json_decref(object);
+	}
+}
+
+/* test_unknown - an address nobody has seen is an answer too */
+static void test_unknown(void **state)
+{
+	struct addr a = world_addr("2001:db8:0:1::9");
+	struct scene *s = *state;
+	json_t *object = report_source(&s->report, &a, 64, &s->w.e);
+
+	assert_string_equal(text(object, "source"), "2001:db8:0:1::");
+	assert_int_equal(json_array_size(json_object_get(object, "identities")), 0);
+	assert_string_equal(text(object, "verdict"), "pass");
+	assert_string_equal(text(object, "build"), "");
+	assert_int_equal(json_array_size(json_object_get(object, "families")), 0);
+	json_decref(object);
+}
+
+/* test_lists - decisions that touch it, the days it was seen, what its connections were */
+static void test_lists(void **state)
+{
+	struct observation o = { .at = 0, .build = OLD_BUILD, .server = "ex01.example.org" };
+	struct addr a = world_addr("192.0.2.7");
+	struct scene *s = *state;
+	json_t *object, *entry;
+
+	o.at = s->report.now;
+	store_observation_add(s->w.store, &a, &o, &s->w.e);
+	store_observation_add(s->w.store, &a, &o, &s->w.e);
+	store_family_add(s->w.store, &a, FAMILY_TLS, o.at, &s->w.e);
+	world_decide(&s->w, DECISION_SET, "192.0.2.0/24", ACTION_TARPIT, STYLE_DEFER, o.at, 0);
+	object = report_source(&s->report, &a, 64, &s->w.e);
+	entry = json_array_get(json_object_get(object, "decisions"), 0);
+	assert_string_equal(text(entry, "kind"), "set");
+	assert_string_equal(text(entry, "range"), "192.0.2.0/24");
+	assert_string_equal(text(entry, "style"), "defer");
+	assert_string_equal(text(entry, "who"), "root (uid 0)");
+	assert_string_equal(text(entry, "until"), "");
+	entry = json_array_get(json_object_get(object, "days"), 0);
+	assert_int_equal(number(entry, "count"), 2);
+	assert_string_equal(
+		json_string_value(json_array_get(json_object_get(object, "families"), 0)), "tls");
+	json_decref(object);
+}
+
+/* test_named - every source that calls itself so */
+static void test_named(void **state)
+{
+	struct scene *s = *state;
+	json_t *array;
+
+	world_put(&s->w, "192.0.2.9", "ex01.example.org", 1, s->report.now);
+	array = report_named(&s->report, "ex01.example.org", 64, &s->w.e);
+	assert_int_equal(json_array_size(array), 2);
+	assert_string_equal(text(json_array_get(array, 1), "source"), "192.0.2.9");
+	json_decref(array);
+	array = report_named(&s->report, "nobody.example.org", 64, &s->w.e);
+	assert_int_equal(json_array_size(array), 0);
+	json_decref(array);
+}
+
+/* test_counts - every stage of the policy and every standing, also those of nobody */
+static void test_counts(void **state)
+{
+	struct scene *s = *state;
+	json_t *object = report_counts(&s->report, &s->w.e), *stages, *standings;
+
+	stages = json_object_get(object, "by_stage");
+	standings = json_object_get(object, "by_standing");
+	assert_int_equal(number(object, "identities"), 3);
+	assert_int_equal(json_object_size(stages), s->w.policy->stages_count + 1);
+	assert_int_equal(number(stages, "0"), 1);
+	assert_int_equal(number(stages, "5"), 1);
+	assert_int_equal(number(stages, "1"), 0);
+	assert_int_equal(number(standings, "unsupported"), 3);
+	assert_int_equal(number(standings, "online"), 0);
+	json_decref(object);
+}
+
+/* test_history - JSON in the trail is JSON in the answer */
+static void test_history(void **state)
+{
+	struct scene *s = *state;
+	struct audit audit = {
+		.at = s->report.now,
+		.who = "clock",
+		.what = "stage",
+		.subject = "192.0.2.7",
+		.why = "day 30",
+		.before = "{\"stage\":1}",
+		.after = "not json",
+	};
+	json_t *array, *entry;
+
+	store_audit_add(s->w.store, &audit, &s->w.e);
+	array = report_history(&s->report, "192.0.2.7", 0, &s->w.e);
+	assert_int_equal(json_array_size(array), 1);
+	entry = json_array_get(array, 0);
+	assert_int_equal(number(json_object_get(entry, "before"), "stage"), 1);
+	assert_string_equal(text(entry, "after"), "not json");
+	assert_string_equal(text(entry, "why"), "day 30");
+	json_decref(array);
+	array = report_history(&s->report, "192.0.2.8", 0, &s->w.e);
+	assert_int_equal(json_array_size(array), 0);
+	json_decref(array);
+	array = report_history(&s->report, NULL, s->report.now + 1, &s->w.e);
+	assert_int_equal(json_array_size(array), 0);
+	json_decref(array);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_shape),  TEST(test_filters), TEST(test_modes), TEST(test_source),
+		TEST(test_window), TEST(test_unknown), TEST(test_lists), TEST(test_named),
+		TEST(test_counts), TEST(test_history),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
