@@ -155,6 +155,10 @@ static const struct history histories[] = {
   "0d ex old;1d ex old;200d ex old;201d ex old;202d * end",
   "1d ex 1 0/0;181d ex 0 0/0;201d ex 1 0/0;", NULL },
 
+{ "that the source once showed a stamp is never forgotten",
+  "0d ex old;1d ex old;200d ex lold;201d ex lold;202d * end",
+  "1d ex 1 0/0;181d ex 0 0/0;", NULL },
+
 /* Shared */
 { "a patched neighbour under the same address",
   "0d-65d/1d ex old;12h-65d/1d other new;65d * end",

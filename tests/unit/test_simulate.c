@@ -133,6 +133,11 @@ static const struct row rows[] = {
 	  NULL,
 	  "01-02T00:00:00Z 192.0.2.7 ex 1 0/0\n01-31T00:00:00Z 192.0.2.7 ex 2 5/0\n"
 	  "02-01T00:00:00Z 192.0.2.7 ex 2 0/0\n" },
+	{ "the lines of a second stand for all of it",
+	  OLD("01-01T00:00:00", A, "ex") OLD("01-02T00:00:00", A, "ex")
+		  OLD("01-30T00:00:00", A, "ex") NONE("02-06T00:00:00", A, "ex")
+			  OLD("02-06T00:00:00", A, "ex"),
+	  NULL, "01-02T00:00:00Z 192.0.2.7 ex 1 0/0\n01-31T00:00:00Z 192.0.2.7 ex 2 5/0\n" },
 	{ "other objects are passed over",
 	  "{\"type\":\"summary\",\"frames\":3}\n" OLD("01-01T00:00:00", A, "ex"), NULL, "" },
 };
