@@ -201,45 +201,87 @@ static void print_hooks(const json_t *hooks, FILE *out)
 	}
 }
 
-/* print_object - what the daemon knows, key by key on one line */
-static void print_object(const char *head, const json_t *object, FILE *out)
+/* print_counts - "stage 1: 2, stage 3: 1"; keys that count nothing are left out */
+static void print_counts(const char *head, const char *name, const json_t *counts, FILE *out)
 {
 	const char *key, *between = "";
-	char text[256];
-	json_t *value;
+	json_t *count;
 
-	if (!json_is_object(object))
-		return;
 	fprintf(out, "%-12s", head);
-	json_object_foreach ((json_t *)object, key, value) {
-		if (json_is_object(value))
+	json_object_foreach ((json_t *)counts, key, count) {
+		if (json_integer_value(count) == 0)
 			continue;
-		fprintf(out, "%s%s %s", between, key, ctl_text_json(value, text, sizeof(text)));
+		fprintf(out, "%s%s%s: %lld", between, name, key,
+			(long long)json_integer_value(count));
 		between = ", ";
 	}
-	fputc('\n', out);
+	fputs(*between ? "\n" : "none\n", out);
+}
+
+/* print_catalogue - and whether it is too old to be trusted with what is new */
+static void print_catalogue(const json_t *catalogue, FILE *out)
+{
+	const char *as_of = json_string_value(json_object_get(catalogue, "as_of"));
+	char text[32];
+
+	fprintf(out, "catalogue   of %.10s, %s days old%s\n", as_of ? as_of : "-",
+		ctl_text_json(json_object_get(catalogue, "age_days"), text, sizeof(text)),
+		json_is_true(json_object_get(catalogue, "stale")) ? ": TOO OLD, update it" : "");
+}
+
+/* print_sight - how much of what is there the gate can see */
+static void print_sight(const json_t *sources, const json_t *sight, FILE *out)
+{
+	json_t *share = json_object_get(sight, "share");
+	char seen[32], exchange[32], identified[32], tls[32];
+
+	fprintf(out, "sources     %s seen, %s spoke Exchange, %s of these named their build",
+		ctl_text_json(json_object_get(sources, "sources"), seen, sizeof(seen)),
+		ctl_text_json(json_object_get(sight, "exchange"), exchange, sizeof(exchange)),
+		ctl_text_json(json_object_get(sight, "identified"), identified,
+			      sizeof(identified)));
+	if (json_is_number(share))
+		fprintf(out, " (%.0f %%)", 100 * json_number_value(share));
+	fprintf(out, "; %s only in TLS\n",
+		ctl_text_json(json_object_get(sight, "tls_only"), tls, sizeof(tls)));
+}
+
+/* print_daemon - what only the daemon knows */
+static void print_daemon(const json_t *answer, FILE *out)
+{
+	const json_t *self = json_object_get(answer, "daemon");
+	const json_t *sources = json_object_get(answer, "sources");
+	char text[128];
+
+	fprintf(out, "daemon      running");
+	if (json_is_string(json_object_get(self, "started")))
+		fprintf(out, " since %s",
+			ctl_text_json(json_object_get(self, "started"), text, sizeof(text)));
+	fprintf(out, "%s\n",
+		json_is_false(json_object_get(self, "store_ok"))
+			? ", BUT CANNOT WRITE ITS STORE: see its log"
+			: "");
+	print_catalogue(json_object_get(answer, "catalogue"), out);
+	fprintf(out, "policy      %s\n",
+		ctl_text_json(json_object_get(answer, "policy"), text, sizeof(text)));
+	print_sight(sources, json_object_get(answer, "sight"), out);
+	print_counts("clocks", "stage ", json_object_get(sources, "by_stage"), out);
+	print_counts("builds", "", json_object_get(sources, "by_standing"), out);
 }
 
 /* print_status - kernel, then daemon */
 static void print_status(const struct found *found, FILE *out)
 {
-	const json_t *sources = json_object_get(found->answer, "sources");
 	char text[1024];
 
 	print_gate(found, out);
 	print_hooks(found->hooks, out);
-	if (!found->answer) {
-		fprintf(out, "daemon      %s\n", silence_text(found, text, sizeof(text)));
-		fprintf(out, "            (%s)\n",
-			ctl_text_line(found->silence.text, text, sizeof(text)));
+	if (found->answer) {
+		print_daemon(found->answer, out);
 		return;
 	}
-	fprintf(out, "daemon      running\n");
-	print_object("catalogue", json_object_get(found->answer, "catalogue"), out);
-	print_object("sources", sources, out);
-	print_object("  by stage", json_object_get(sources, "by_stage"), out);
-	print_object("  standing", json_object_get(sources, "by_standing"), out);
-	print_object("sight", json_object_get(found->answer, "sight"), out);
+	fprintf(out, "daemon      %s\n", silence_text(found, text, sizeof(text)));
+	fprintf(out, "            (%s)\n", ctl_text_line(found->silence.text, text, sizeof(text)));
 }
 
 /* ctl_status - works with the daemon dead, and with the gate not loaded */

@@ -341,8 +341,12 @@ static void test_status_daemon_alive(void **state)
 	json_t *object;
 
 	(void)state;
-	start_daemon("{\"ok\":true,\"result\":{\"mode\":\"report\",\"catalogue\":{\"age_days\":3},"
-		     "\"sources\":{\"sources\":5,\"by_stage\":{\"1\":2}},\"new_key\":1}}");
+	start_daemon("{\"ok\":true,\"result\":{\"mode\":\"report\",\"catalogue\":{\"as_of\":"
+		     "\"2026-10-02T00:00:00Z\",\"age_days\":50,\"stale\":true},\"policy\":"
+		     "\"30-10-60\",\"sources\":{\"sources\":12,\"by_stage\":{\"1\":2,\"3\":1},"
+		     "\"by_standing\":{\"outdated\":0}},\"sight\":{\"exchange\":5,\"identified\":3,"
+		     "\"tls_only\":2,\"share\":0.6},\"daemon\":{\"store_ok\":false},"
+		     "\"new_key\":1}}");
 	assert_int_equal(run("status -j"), 0);
 	object = said_json();
 	/* the kernel knows better than the daemon */
@@ -351,9 +355,14 @@ static void test_status_daemon_alive(void **state)
 	assert_true(json_is_true(json_object_get(json_object_get(object, "daemon"), "running")));
 	json_decref(object);
 	assert_int_equal(run("status"), 0);
-	assert_non_null(strstr(said, "daemon      running"));
-	assert_non_null(strstr(said, "age_days 3"));
-	assert_non_null(strstr(said, "1 2"));
+	assert_non_null(strstr(said, "daemon      running, BUT CANNOT WRITE ITS STORE"));
+	assert_non_null(strstr(said, "catalogue   of 2026-10-02, 50 days old: TOO OLD"));
+	assert_non_null(strstr(said, "policy      30-10-60\n"));
+	assert_non_null(strstr(said,
+			       "sources     12 seen, 5 spoke Exchange, 3 of these named their "
+			       "build (60 %); 2 only in TLS\n"));
+	assert_non_null(strstr(said, "clocks      stage 1: 2, stage 3: 1\n"));
+	assert_non_null(strstr(said, "builds      none\n"));
 
 	loaded = false;
 	pinned_error = -EPERM;
