@@ -25,6 +25,10 @@ static int check_here(const struct ctl *ctl, const char *file, json_t **ret_resu
 	rc = ctl_site_load(CTL_CONFIG, &site, e);
 	if (!rc)
 		rc = catalogue_load(file ? file : site.catalogue, &catalogue, e);
+	if (rc && !file)
+		error_prefix(e, rc,
+			     "the daemon does not answer, and nothing is installed here to check "
+			     "with (--catalogue FILE names a catalogue)");
 	if (rc)
 		return rc;
 	clock_init(0);
@@ -76,8 +80,10 @@ static void print_check(const json_t *check, FILE *out)
 
 	fprintf(out, "%s", ctl_text_json(json_object_get(check, "build"), build, sizeof(build)));
 	if (json_is_string(json_object_get(check, "product")))
-		fprintf(out, "  %s %s",
-			ctl_text_json(json_object_get(check, "product"), product, sizeof(product)),
+		fprintf(out, "  %s",
+			ctl_text_json(json_object_get(check, "product"), product, sizeof(product)));
+	if (json_is_string(json_object_get(check, "release")))
+		fprintf(out, " %s",
 			ctl_text_json(json_object_get(check, "release"), release, sizeof(release)));
 	if (released)
 		fprintf(out, " of %.10s", ctl_text_line(released, text, sizeof(text)));

@@ -484,6 +484,26 @@ static void test_maps(void **state)
 	assert_string_equal(why.text, "the gate is not loaded");
 }
 
+static void test_catalogue_check(void **state)
+{
+	(void)state;
+	start_daemon("{\"ok\":true,\"result\":{\"build\":\"15.20.1.1\",\"product\":"
+		     "\"Exchange Online\",\"release\":null,\"released\":null,\"standing\":"
+		     "\"online\",\"reasons\":[\"It is passed.\"],\"upgrade_to\":null,"
+		     "\"vulnerabilities\":[]}}");
+	assert_int_equal(run("catalogue check 15.20.1.1 --at 2026-11-21"), 0);
+	assert_string_equal(mock.request, "{\"command\":\"catalogue-check\",\"build\":"
+					  "\"15.20.1.1\",\"at\":\"2026-11-21\"}\n");
+	assert_string_equal(said, "15.20.1.1  Exchange Online: online\n  It is passed.\n");
+	/* a file is judged here, whatever the daemon has */
+	mock.request[0] = '\0';
+	assert_true(run("catalogue check 15.20.1.1 --catalogue /dev/null") < 0);
+	assert_string_equal(mock.request, "");
+	/* what the daemon refuses is not asked elsewhere */
+	mock.answer = "{\"error\":\"no\"}";
+	assert_int_equal(run("catalogue check 15.20.1.1"), -EREMOTEIO);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -505,6 +525,7 @@ int main(void)
 		TEST(test_history),
 		TEST(test_events),
 		TEST(test_maps),
+		TEST(test_catalogue_check),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
