@@ -92,7 +92,8 @@ enum mode daemon_mode(struct daemon *daemon)
 int daemon_set_mode(struct daemon *daemon, enum mode mode, const char *who, const char *reason,
 		    struct error *e)
 {
-	enum mode was = daemon_mode(daemon);
+	/* not daemon_mode(): a word that gatectl wrote just before it asked is this same change */
+	enum mode was = daemon->mode;
 	struct operator op = make_operator(daemon, who, reason);
 	int rc;
 
