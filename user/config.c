@@ -414,6 +414,12 @@ void config_free(struct config *config)
 	free(config);
 }
 
+/* config_key_name - of the outer mapping; the table ends with a row without a name */
+const char *config_key_name(unsigned int i)
+{
+	return i < sizeof(keys) / sizeof(keys[0]) ? keys[i].name : NULL;
+}
+
 /* changed_in - counts differing keys of one table down from *left; the key that hits 0 */
 static const struct config_key *changed_in(const struct config_key *table, const struct config *was,
 					   const struct config *is, unsigned int *left)

@@ -98,6 +98,9 @@ int config_parse(const char *path, const char *text, size_t bytes, struct config
 		 struct error *e);
 void config_free(struct config *config);
 
+/* config_key_name - the i-th (0 ..) key there is, or NULL: for the manual page's test */
+const char *config_key_name(unsigned int i);
+
 /* config_changed - the i-th (0 ..) key that differs between two configs, or NULL;
  * *ret_restart: it takes a restart to change it */
 const char *config_changed(const struct config *was, const struct config *is, unsigned int i,

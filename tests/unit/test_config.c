@@ -264,6 +264,39 @@ static void test_shipped_file(void **state)
 	config_free(config);
 }
 
+static void test_manual_page(void **state)
+{
+	static char page[32768];
+	FILE *f = fopen("docs/man/buildgate.yaml.5", "r");
+	char bold[64], marked[80];
+	const char *key;
+
+	(void)state;
+	assert_non_null(f);
+	page[fread(page, 1, sizeof(page) - 1, f)] = '\0';
+	fclose(f);
+	for (unsigned int i = 0; (key = config_key_name(i)); i++) {
+		snprintf(bold, sizeof(bold), ".TP\n.B %s\n", key);
+		snprintf(marked, sizeof(marked), ".TP\n.BR %s \" (", key);
+		if (!strstr(page, bold) && !strstr(page, marked))
+			fail_msg("%s is not in the manual page", key);
+	}
+}
+
+static void test_keep(void **state)
+{
+	struct config *was = parse(OUT "ports: {mx: [26]}\nlease: 1h\n");
+	struct config *is = parse("outside: [eth1]\nlease: 2h\n");
+
+	(void)state;
+	config_keep(is, was);
+	assert_string_equal(is->outside.list[0], "eth0");
+	assert_int_equal(is->mx.list[0], 26);
+	assert_int_equal(is->lease, 7200);
+	config_free(was);
+	config_free(is);
+}
+
 static void test_changed(void **state)
 {
 	struct config *a = parse(OUT "exempt: [192.0.2.1]\nlease: 1h\n");
@@ -320,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_errors),           cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_long_socket_path), cmocka_unit_test(test_shipped_file),
 		cmocka_unit_test(test_changed),          cmocka_unit_test(test_cgroup),
+		cmocka_unit_test(test_manual_page),      cmocka_unit_test(test_keep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
