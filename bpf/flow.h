@@ -97,24 +97,26 @@ static __always_inline void event_names(struct event *e, const char *helo, const
 
 /* flow_tell - the token of `side` is confirmed: one TOKEN event. Of a server's token `by` is
  * the host that greeted. */
-STEP int flow_tell(const struct flow_key *key, struct flow *f, __u32 side, __u32 hook)
+STEP int flow_tell(const struct flow_key *of, struct flow *f, __u32 side, __u32 hook)
 {
+	struct flow_key key;
 	struct pending *n;
 	struct token *t;
 	struct event *e;
 
-	if (!key || !f)
+	if (!of || !f)
 		return 0;
+	key = *of;
 	flow_stream(f, side)->family = FAMILY_EXCHANGE;
 	count(hook, REASON_TOKEN_OK);
-	n = bpf_map_lookup_elem(&pending, key);
+	n = bpf_map_lookup_elem(&pending, &key);
 	e = n ? bpf_ringbuf_reserve(&events, sizeof(*e), 0) : NULL;
 	if (!e) {
 		count(hook, REASON_EVENT_LOST);
 		return 0;
 	}
 	t = &n->token[side == SIDE_CLIENT ? 0 : 1];
-	event_fill(e, key, f);
+	event_fill(e, &key, f);
 	e->type = EVENT_TOKEN;
 	e->side = side;
 	e->build = t->build;
@@ -153,25 +155,27 @@ static __always_inline enum reason family_reason(__u8 family)
 
 /* flow_report - one CONN event per connection, as soon as nothing more will be read and no
  * token waits, at its end at the latest; the names are not needed after it */
-STEP int flow_report(const struct flow_key *key, struct flow *f, __u32 hook)
+STEP int flow_report(const struct flow_key *of, struct flow *f, __u32 hook)
 {
+	struct flow_key key;
 	struct pending *n;
 	struct event *e;
 	__u8 family;
 
-	if (!key || !f || !flow_raise(f, FLOW_REPORTED))
+	if (!of || !f || !flow_raise(f, FLOW_REPORTED))
 		return 0;
+	key = *of;
 	family = flow_family(f);
 	count(hook, family_reason(family));
 	if (!(f->client.flags & f->server.flags & STREAM_SEEN))
 		count(hook, REASON_ONE_WAY);
-	n = bpf_map_lookup_elem(&pending, key);
+	n = bpf_map_lookup_elem(&pending, &key);
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e) {
 		count(hook, REASON_EVENT_LOST);
 		return 0;
 	}
-	event_fill(e, key, f);
+	event_fill(e, &key, f);
 	e->type = EVENT_CONN;
 	e->side = f->direction == DIRECTION_INBOUND ? SIDE_CLIENT : SIDE_SERVER;
 	e->build = 0;
@@ -186,7 +190,7 @@ STEP int flow_report(const struct flow_key *key, struct flow *f, __u32 hook)
 	if (n && n->helo_end && !after(n->helo_end, f->client.acked))
 		e->flags |= EVENT_ACCEPTED;
 	bpf_ringbuf_submit(e, 0);
-	bpf_map_delete_elem(&pending, key);
+	bpf_map_delete_elem(&pending, &key);
 	return 0;
 }
 
@@ -218,13 +222,15 @@ struct birth {
 static const struct pending no_names;
 
 /* flow_new - begin to follow a connection; 0, or -1 where there is no memory */
-STEP int flow_new(const struct flow_key *key, const struct birth *b, __u32 hook)
+STEP int flow_new(const struct flow_key *of, const struct birth *b, __u32 hook)
 {
 	struct settings *s = gate_settings();
 	struct flow f = { .phase = PHASE_COMMAND };
+	struct flow_key key;
 
-	if (!key || !b || !s)
+	if (!of || !b || !s)
 		return -1;
+	key = *of;
 	f.born_ns = gate_now(s);
 	f.flags = b->recheck ? FLOW_RECHECK : 0;
 	f.server_isn = b->server_next - 1;
@@ -234,11 +240,11 @@ STEP int flow_new(const struct flow_key *key, const struct birth *b, __u32 hook)
 	f.client.smtp.row = SMTP_ROW_COMMAND;
 	f.server.next = f.server.high = f.server.acked = b->server_next;
 	f.server.smtp.row = SMTP_ROW_GREETING;
-	if (bpf_map_update_elem(&flows, key, &f, BPF_ANY)) {
+	if (bpf_map_update_elem(&flows, &key, &f, BPF_ANY)) {
 		count(hook, REASON_FLOW_FULL);
 		return -1;
 	}
-	if (bpf_map_update_elem(&pending, key, &no_names, BPF_ANY))
+	if (bpf_map_update_elem(&pending, &key, &no_names, BPF_ANY))
 		count(hook, REASON_TOKEN_FULL);
 	count(hook, REASON_FLOW_NEW);
 	return 0;
@@ -272,11 +278,13 @@ static __always_inline void token_confirm(const struct flow_key *key, struct flo
  */
 STEP int flow_acknowledge(const struct packet *p, struct flow *f, __u32 hook)
 {
+	struct flow_key key;
 	struct stream *o;
 	__u32 other;
 
 	if (!p || !f || !(p->tcp_flags & TCP_ACK))
 		return 0;
+	key = p->key;
 	other = p->from_client ? SIDE_SERVER : SIDE_CLIENT;
 	o = flow_stream(f, other);
 	if (after(p->ack, o->high + 1)) { /* one more: a FIN counts */
@@ -286,7 +294,7 @@ STEP int flow_acknowledge(const struct packet *p, struct flow *f, __u32 hook)
 	if (after(p->ack, o->acked))
 		o->acked = p->ack;
 	if (f->tokens & 1U << other)
-		token_confirm(&p->key, f, other, p->ack, hook);
+		token_confirm(&key, f, other, p->ack, hook);
 	if (f->phase != PHASE_DONE && after(p->ack, o->next + 1)) {
 		/* It has bytes we never saw and never will: what follows cannot be read. */
 		count(hook, o->flags & STREAM_SEEN ? REASON_BLIND : REASON_ONE_WAY);

@@ -24,7 +24,8 @@
  * A step: a global function, verified once by itself and not again on every path that leads
  * to it, which is what keeps the programs far below the verifier's limit (kernel 6.1 most of
  * all). Weak, because each program's file has a copy and the linker keeps one. Pointer
- * arguments may be NULL for all the verifier knows.
+ * arguments may be NULL for all the verifier knows, and a key for a map must be copied to the
+ * stack first (6.1 takes no argument memory there).
  */
 #define STEP __weak __noinline
 

@@ -330,12 +330,11 @@ static __always_inline bool token_changed(struct reading *r, const struct token 
 	n = (n - 1) & (TOKEN_BYTES - 1);
 	if (bpf_skb_load_bytes(r->skb, r->packet->payload_offset + (from - seq), bytes, n + 1))
 		return true;
-	for (__u32 i = 0; i < TOKEN_BYTES; i++) {
-		if (i > n)
-			break;
-		if (bytes[i] != t->bytes[(at + i) & (TOKEN_BYTES - 1)])
+		/* unrolled: 6.1 loses the bound of a loop that the compiler turned into pointers */
+#pragma clang loop unroll(full)
+	for (__u32 i = 0; i < TOKEN_BYTES; i++)
+		if (i <= n && bytes[i] != (__u8)t->bytes[(at + i) & (TOKEN_BYTES - 1)])
 			return true;
-	}
 	return false;
 }
 
@@ -381,10 +380,11 @@ static __always_inline void read_commit(struct reading *r, struct stream *st)
 static __always_inline bool read_ready(struct reading *r, struct stream *st)
 {
 	const struct packet *p = r->packet;
-	__u32 skip = st->next - p->seq, key = r->hook;
+	__u32 skip = st->next - p->seq, hook = r->hook;
+	struct flow_key key = p->key;
 
-	r->names = bpf_map_lookup_elem(&pending, &p->key);
-	r->scratch = bpf_map_lookup_elem(&scratch, &key);
+	r->names = bpf_map_lookup_elem(&pending, &key);
+	r->scratch = bpf_map_lookup_elem(&scratch, &hook);
 	if (!r->scratch)
 		return false;
 	if (!r->names) { /* squeezed out by others */

@@ -25,6 +25,7 @@ static __always_inline bool recheck_born(const struct flow_key *key, __u32 clien
 STEP int recheck_spend(const struct packet *p, struct flow *f, __u32 hook)
 {
 	struct settings *s = gate_settings();
+	struct flow_key key;
 	struct addr source;
 	struct verdict *v;
 
@@ -39,7 +40,8 @@ STEP int recheck_spend(const struct packet *p, struct flow *f, __u32 hook)
 		__sync_fetch_and_add(&v->hits_recheck, 1);
 	}
 	count(hook, REASON_RECHECK_USED);
-	bpf_map_delete_elem(&rechecks, &p->key);
+	key = p->key;
+	bpf_map_delete_elem(&rechecks, &key);
 	return 0;
 }
 
@@ -47,6 +49,7 @@ STEP int recheck_spend(const struct packet *p, struct flow *f, __u32 hook)
 STEP int recheck_cut(const struct packet *p, struct flow *f, __u32 hook)
 {
 	struct settings *s = gate_settings();
+	struct flow_key key;
 	struct addr source;
 	struct pending *n;
 	struct verdict *v;
@@ -60,7 +63,8 @@ STEP int recheck_cut(const struct packet *p, struct flow *f, __u32 hook)
 		return REASON_CONTINUE;
 	source = source_of(&p->key.client);
 	v = bpf_map_lookup_elem(&verdicts, &source);
-	n = bpf_map_lookup_elem(&pending, &p->key);
+	key = p->key;
+	n = bpf_map_lookup_elem(&pending, &key);
 	if (!v || !n || verdict_holds(s, v, gate_now(s)))
 		return REASON_CONTINUE;
 	t = &n->token[0];

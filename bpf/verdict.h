@@ -80,7 +80,8 @@ static __always_inline bool recheck_due(const struct verdict *v, __u64 now)
 /* recheck_known - this very attempt was let through before: a retransmitted SYN */
 static __always_inline bool recheck_known(const struct packet *p)
 {
-	struct handshake *h = bpf_map_lookup_elem(&rechecks, &p->key);
+	struct flow_key key = p->key;
+	struct handshake *h = bpf_map_lookup_elem(&rechecks, &key);
 
 	return h && h->isn == p->seq;
 }
@@ -89,13 +90,14 @@ static __always_inline bool recheck_known(const struct packet *p)
 static __always_inline void recheck_open(const struct packet *p, struct verdict *v, __u64 now)
 {
 	struct handshake h = { .at_ns = now, .isn = p->seq };
+	struct flow_key key = p->key;
 
 	if (now - v->pending_since_ns >= RECHECK_SPAN) {
 		v->pending_since_ns = now;
 		v->pending = 0;
 	}
 	__sync_fetch_and_add(&v->pending, 1);
-	bpf_map_update_elem(&rechecks, &p->key, &h, BPF_ANY);
+	bpf_map_update_elem(&rechecks, &key, &h, BPF_ANY);
 }
 
 /* verdict_range - a connection attempt from an operator's range */
