@@ -33,6 +33,8 @@ e2e_end() {
 	if [ $rc != 0 ] && [ $rc != 77 ] && [ -f $GATE/log ]; then
 		echo "--- the end of the daemon's log"
 		tail -n 30 $GATE/log
+		echo "--- what the gate counted"
+		ctl map dump counters
 	fi
 	exit $rc
 }
@@ -74,5 +76,6 @@ mail_is() {
 	local fate
 	lab_send "$2" "$3" user@edge.example.org
 	fate=$(wait_for $MAIL_LIMIT_S lab_fate "$2" "$LAB_ID")
+	[ "$fate" = "$1" ] || lab_log "$2" "$LAB_ID"
 	same "mail $LAB_ID from $2 is $1" "$1" "$fate"
 }

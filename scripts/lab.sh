@@ -250,8 +250,10 @@ lab_qid() {
 lab_log() { grep -F " $(lab_qid "$1" "$2"): " "$LAB/$1/root/var/log/maillog"; }
 
 lab_queued() {
-	lab_in "$1" postqueue -j | jq -er --arg id "$(lab_qid "$1" "$2")" \
-		'select(.queue_id == $id and .queue_name == "deferred") | .recipients[0].delay_reason'
+	local reason
+	reason=$(lab_in "$1" postqueue -j | jq -r --arg id "$(lab_qid "$1" "$2")" \
+		'select(.queue_id == $id and .queue_name == "deferred") | .recipients[0].delay_reason')
+	[ -n "$reason" ] && echo "$reason"
 }
 
 lab_flush() { lab_in "$1" postqueue -f; }
