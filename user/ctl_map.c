@@ -421,27 +421,28 @@ int ctl_map_get(const struct ctl *ctl, struct error *e)
 	return rc;
 }
 
-/* map_json - what the kernel says of one pinned map; NULL: it cannot be opened */
-static json_t *map_json(const char *name, struct error *e)
+/* map_json - what the kernel says of one pinned map */
+static int map_json(const char *name, json_t **ret_object, struct error *e)
 {
 	struct bpf_map_info info = { 0 };
 	uint32_t info_bytes = sizeof(info);
-	json_t *object = NULL;
-	int fd;
+	int fd, rc = 0;
 
 	fd = pinned_map(name, e);
 	if (fd < 0)
-		return NULL;
+		return fd;
 	if (bpf_obj_get_info_by_fd(fd, &info, &info_bytes))
-		error_set(e, -errno, "cannot read about the map %s: %s", name, strerror(errno));
+		rc = error_set(e, -errno, "cannot read about the map %s: %s", name,
+			       strerror(errno));
 	else
-		object = json_pack("{s:s,s:s,s:I,s:s,s:I,s:I,s:I}", "name", name, "type",
-				   libbpf_bpf_map_type_str(info.type), "id", (json_int_t)info.id,
-				   "kernel_name", info.name, "key_bytes", (json_int_t)info.key_size,
-				   "value_bytes", (json_int_t)info.value_size, "max_entries",
-				   (json_int_t)info.max_entries);
+		*ret_object =
+			json_pack("{s:s,s:s,s:I,s:s,s:I,s:I,s:I}", "name", name, "type",
+				  libbpf_bpf_map_type_str(info.type), "id", (json_int_t)info.id,
+				  "kernel_name", info.name, "key_bytes", (json_int_t)info.key_size,
+				  "value_bytes", (json_int_t)info.value_size, "max_entries",
+				  (json_int_t)info.max_entries);
 	close(fd);
-	return object;
+	return rc;
 }
 
 /* ctl_map_list - every map that the gate pins */
@@ -465,11 +466,12 @@ int ctl_map_list(const struct ctl *ctl, struct error *e)
 	size_t i;
 
 	ctl_rows_init(&rows, columns);
-	for (i = 0; i < sizeof(names) / sizeof(names[0]) && !rc; i++) {
-		object = map_json(names[i], e);
-		if (object)
-			ctl_rows_add_object(&rows, object);
-		rc = object ? json_array_append_new(array, object) : -ENOENT;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		rc = map_json(names[i], &object, e);
+		if (rc)
+			break;
+		ctl_rows_add_object(&rows, object);
+		json_array_append_new(array, object);
 	}
 	if (!rc && ctl->json)
 		ctl_output_json(ctl->out, array);

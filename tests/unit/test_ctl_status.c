@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Status, mode and unload: with the daemon alive and dead, the gate loaded and not. */
+#include "ctl_world.h"
+
+/* ---- mode and unload ---- */
+
+static void test_mode_off_alone(void **state)
+{
+	json_t *object;
+
+	(void)state;
+	assert_int_equal(run("mode off -j"), 0);
+	assert_int_equal(settings.mode, MODE_OFF);
+	object = said_json();
+	assert_string_equal(json_string_value(json_object_get(object, "mode")), "off");
+	assert_non_null(strstr(json_string_value(json_object_get(object, "daemon_error")),
+			       "cannot reach buildgated"));
+	json_decref(object);
+	assert_int_equal(run("mode"), 0);
+	assert_string_equal(said, "off\n");
+}
+
+static void test_mode_off_with_daemon(void **state)
+{
+	(void)state;
+	start_daemon("{\"ok\":true,\"result\":{\"mode\":\"off\"}}");
+	assert_int_equal(run("mode off"), 0);
+	assert_int_equal(settings.mode, MODE_OFF);
+	assert_non_null(strstr(mock.request, "\"mode\":\"off\""));
+	assert_string_equal(said, "mode is off\n");
+	loaded = false;
+	pinned_error = -EPERM;
+	assert_int_equal(run("mode off"), 0);
+}
+
+static void test_mode_off_nowhere(void **state)
+{
+	(void)state;
+	loaded = false;
+	assert_int_equal(run("mode off"), -ENOENT);
+	assert_string_equal(why.text, "the gate is not loaded");
+}
+
+static void test_mode_needs_daemon(void **state)
+{
+	(void)state;
+	settings.mode = MODE_REPORT;
+	assert_int_equal(run("mode enforce"), -ENOENT);
+	assert_int_equal(settings.mode, MODE_REPORT);
+	start_daemon("{\"error\":\"contact is not set\"}");
+	assert_int_equal(run("mode enforce"), -EREMOTEIO);
+	assert_string_equal(why.text, "contact is not set");
+	assert_int_equal(run("mode"), 0);
+	assert_string_equal(said, "report\n");
+}
+
+static void test_unload(void **state)
+{
+	(void)state;
+	start_daemon("{\"ok\":true}");
+	assert_int_equal(run("unload"), 0);
+	assert_true(unloaded);
+	assert_non_null(strstr(said, "buildgated still runs"));
+	stop_daemon();
+	assert_int_equal(run("unload -j"), 0);
+	assert_string_equal(said, "{\"unloaded\":true,\"daemon\":{\"running\":false}}\n");
+	loaded = false;
+	assert_int_equal(run("unload"), -ENOENT);
+	assert_non_null(strstr(why.text, "nothing to unload"));
+}
+
+/* ---- status ---- */
+
+static void test_status_daemon_dead(void **state)
+{
+	json_t *object, *daemon;
+	int64_t left;
+
+	(void)state;
+	assert_int_equal(run("status"), 0);
+	assert_non_null(strstr(said, "the daemon does not answer; enforcement goes on until 20"));
+	assert_non_null(strstr(said, "lease       10 h left"));
+	assert_non_null(strstr(said, "xdp      on uplink"));
+	assert_non_null(strstr(said, "program 13, NOT ATTACHED"));
+
+	assert_int_equal(run("status -j"), 0);
+	object = said_json();
+	daemon = json_object_get(object, "daemon");
+	assert_true(json_is_false(json_object_get(daemon, "running")));
+	assert_true(json_is_true(json_object_get(object, "loaded")));
+	assert_true(json_is_null(json_object_get(object, "catalogue")));
+	assert_true(json_is_null(json_object_get(object, "sources")));
+	assert_int_equal(json_array_size(json_object_get(object, "hooks")), 2);
+	assert_int_equal(json_array_size(json_object_get(object, "interfaces")), 1);
+	left = json_integer_value(json_object_get(object, "lease_left_s"));
+	assert_in_range(left, 35900, 36005);
+	json_decref(object);
+}
+
+static void test_status_words(void **state)
+{
+	(void)state;
+	settings.lease_until_ns = 1;
+	assert_int_equal(run("status"), 0);
+	assert_non_null(strstr(said, "the lease is over"));
+	settings.mode = MODE_REPORT;
+	assert_int_equal(run("status"), 0);
+	assert_non_null(strstr(said, "mode is report, so nothing is enforced"));
+	loaded = false;
+	assert_int_equal(run("status"), 0);
+	assert_non_null(strstr(said, "the gate is not loaded"));
+	pinned_error = -EPERM;
+	assert_int_equal(run("status"), -EPERM);
+}
+
+static void test_status_daemon_alive(void **state)
+{
+	json_t *object;
+
+	(void)state;
+	start_daemon("{\"ok\":true,\"result\":{\"mode\":\"report\",\"catalogue\":{\"as_of\":"
+		     "\"2026-10-02T00:00:00Z\",\"age_days\":50,\"stale\":true},\"policy\":"
+		     "\"30-10-60\",\"sources\":{\"sources\":12,\"by_stage\":{\"1\":2,\"3\":1},"
+		     "\"by_standing\":{\"outdated\":0}},\"sight\":{\"exchange\":5,\"identified\":3,"
+		     "\"tls_only\":2,\"share\":0.6},\"daemon\":{\"store_ok\":false},"
+		     "\"new_key\":1}}");
+	assert_int_equal(run("status -j"), 0);
+	object = said_json();
+	/* the kernel knows better than the daemon */
+	assert_string_equal(json_string_value(json_object_get(object, "mode")), "enforce");
+	assert_int_equal(json_integer_value(json_object_get(object, "new_key")), 1);
+	assert_true(json_is_true(json_object_get(json_object_get(object, "daemon"), "running")));
+	json_decref(object);
+	assert_int_equal(run("status"), 0);
+	assert_non_null(strstr(said, "daemon      running, BUT CANNOT WRITE ITS STORE"));
+	assert_non_null(strstr(said, "catalogue   of 2026-10-02, 50 days old: TOO OLD"));
+	assert_non_null(strstr(said, "policy      30-10-60\n"));
+	assert_non_null(strstr(said,
+			       "sources     12 seen, 5 spoke Exchange, 3 of these named their "
+			       "build (60 %); 2 only in TLS\n"));
+	assert_non_null(strstr(said, "clocks      stage 1: 2, stage 3: 1\n"));
+	assert_non_null(strstr(said, "builds      none\n"));
+
+	loaded = false;
+	pinned_error = -EPERM;
+	assert_int_equal(run("status"), 0);
+	assert_non_null(strstr(said, "mode        report (by the daemon: no permission"));
+	assert_int_equal(run("status -j"), 0);
+	assert_non_null(strstr(said, "\"loaded\":null"));
+	loaded = true;
+
+	mock.answer = "{\"ok\":true,\"result\":[]}";
+	assert_int_equal(run("status"), 0);
+	assert_non_null(strstr(said, "the daemon does not answer"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_mode_off_alone),   TEST(test_mode_off_with_daemon),
+		TEST(test_mode_off_nowhere), TEST(test_mode_needs_daemon),
+		TEST(test_unload),           TEST(test_status_daemon_dead),
+		TEST(test_status_words),     TEST(test_status_daemon_alive),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
