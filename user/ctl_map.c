@@ -460,7 +460,7 @@ int ctl_map_list(const struct ctl *ctl, struct error *e)
 		{ .head = "MAX ENTRIES", .key = "max_entries", .right = true },
 		{ .head = NULL },
 	};
-	json_t *array = json_array(), *object;
+	json_t *array = json_array(), *object = NULL;
 	struct ctl_rows rows;
 	int rc = 0;
 	size_t i;
