@@ -200,6 +200,7 @@ void store_rollback(struct store *store)
 	store->depth = 0;
 	store->failed = false;
 	store->confirmed_last = 0;
+	store->about_sources = -1;
 	if (!sqlite3_get_autocommit(store->db))
 		store_run(store, NULL, "ROLLBACK", "");
 }
@@ -401,6 +402,7 @@ int store_open(const char *path, struct store **ret_store, struct error *e)
 		free(store);
 		return error_set(e, -ENOMEM, "store %s: out of memory", path);
 	}
+	store->about_sources = -1;
 	r = there(path, e);
 	if (r == 0)
 		r = create(store, e);

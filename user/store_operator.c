@@ -9,6 +9,7 @@
 int store_decision_end(struct store *store, enum decision_kind kind, const struct addr *addr,
 		       unsigned int bits, int64_t at, struct error *e)
 {
+	store->about_sources = -1;
 	return store_run(store, e,
 			 "UPDATE decision SET ended = max(at + 1, ?)"
 			 " WHERE kind = ? AND addr = ? AND bits = ? AND ended = 0",

@@ -28,6 +28,7 @@ struct store {
 		sqlite3_stmt *stmt;
 	} statements[STORE_STATEMENTS_MAX];
 	unsigned int statements_count;
+	int about_sources;       /* pauses and the like in force; -1: to be counted again */
 	uint64_t confirmed_last; /* build known to have its three sources, asked for most */
 };
 

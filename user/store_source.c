@@ -103,15 +103,37 @@ static int add_row(struct store *store, sqlite3_stmt *stmt, struct source *sourc
 	return 0;
 }
 
+/* count_about_sources - there are none nearly always, which spares every load and save a look */
+static int count_about_sources(struct store *store, struct error *e)
+{
+	sqlite3_stmt *stmt;
+	int r;
+
+	if (store->about_sources >= 0)
+		return store->about_sources;
+	r = store_query(store, &stmt, e,
+			"SELECT count(*) FROM decision WHERE kind IN (3, 4) AND ended = 0", "");
+	if (r >= 0)
+		r = store_step(store, stmt, e);
+	if (r <= 0)
+		return r;
+	r = store->about_sources = sqlite3_column_int(stmt, 0);
+	store_reset(stmt);
+	return r;
+}
+
 /* load_decisions - what the operator said of this source as a whole */
 static int load_decisions(struct store *store, struct source *source, struct error *e)
 {
 	sqlite3_stmt *stmt;
-	int r = store_query(store, &stmt, e,
-			    "SELECT kind, at, until FROM decision"
-			    " WHERE kind IN (3, 4) AND addr = ? AND ended = 0",
-			    "a", &source->addr);
+	int r = count_about_sources(store, e);
 
+	if (r <= 0)
+		return r;
+	r = store_query(store, &stmt, e,
+			"SELECT kind, at, until FROM decision"
+			" WHERE kind IN (3, 4) AND addr = ? AND ended = 0",
+			"a", &source->addr);
 	if (r < 0)
 		return r;
 	while ((r = store_step(store, stmt, e)) > 0) {
@@ -169,9 +191,14 @@ static int save_records(struct store *store, struct source *source, struct error
 	return r < 0 ? r : written;
 }
 
-/* end_pause - the clock says that it is over; cheap where there never was one */
+/* end_pause - the clock says that it is over */
 static int end_pause(struct store *store, const struct source *source, struct error *e)
 {
+	int r = count_about_sources(store, e);
+
+	if (r <= 0)
+		return r;
+	store->about_sources = -1;
 	return store_run(store, e,
 			 "UPDATE decision SET ended = max(at + 1, until)"
 			 " WHERE kind = 3 AND addr = ? AND ended = 0",
