@@ -258,7 +258,7 @@ static int open_database(struct store *store, const char *path, int flags, struc
 				       "PRAGMA temp_store=MEMORY;"
 				       "PRAGMA cache_size=-65536;"
 				       "PRAGMA wal_autocheckpoint=4000;";
-	int rc = sqlite3_open_v2(path, &store->db, flags, NULL);
+	int rc = sqlite3_open_v2(path, &store->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_busy_timeout(store->db, BUSY_WAIT_MS);
@@ -317,6 +317,9 @@ static int create(struct store *store, struct error *e)
 	if (r >= 0)
 		r = store_schema_create(store, e);
 	close_database(store); /* folds the journal into the file */
+	/* who mails with whom is nobody else's business; journals get the file's own mode */
+	if (r >= 0 && chmod(path, 0600) < 0)
+		r = error_set(e, -errno, "store %s: %s", path, strerror(errno));
 	if (r >= 0 && (rename(path, store->path) < 0 || sync_directory(store->path) < 0))
 		r = error_set(e, -errno, "store %s: cannot be put in place: %s", store->path,
 			      strerror(errno));

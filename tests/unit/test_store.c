@@ -623,6 +623,7 @@ static void test_first_start(void **state)
 {
 	struct world *w = *state;
 	char path[128];
+	struct stat st;
 	int fd;
 
 	close_store(w);
@@ -632,6 +633,8 @@ static void test_first_start(void **state)
 	close(fd);
 	assert_int_equal(store_open(w->path, &w->store, &w->e), 0);
 	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(stat(w->path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
 	close_store(w);
 	assert_int_equal(store_open(file(w, "no/such/state.db", path), &w->store, &w->e), -EACCES);
 	w->store = NULL;
