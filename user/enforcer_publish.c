@@ -108,6 +108,13 @@ static int drop_entry(struct enforcer *enforcer, const struct addr *addr, struct
 	return 1;
 }
 
+/* count_slow - settings.tarpits: without any the programs look for none */
+static void count_slow(struct enforcer *enforcer, bool was, bool is)
+{
+	if (enforcer->options.settings)
+		enforcer->options.settings->tarpits += (uint32_t)is - (uint32_t)was;
+}
+
 /* enforcer_look - a copy of what the programs use now */
 int enforcer_look(const struct enforcer *enforcer, const struct addr *source, struct verdict *ret)
 {
@@ -143,12 +150,13 @@ int enforcer_publish(struct enforcer *enforcer, const struct addr *source, int64
 
 	if (r < 0 || enforcer->options.verdicts_fd < 0)
 		return r < 0 ? r : 0;
+	there = enforcer_look(enforcer, source, &live);
 	if (!r) {
 		r = drop_entry(enforcer, source, e);
 		enforcer->stats.entries -= r > 0;
+		count_slow(enforcer, r > 0 && there && live.throttle_s, false);
 		return r;
 	}
-	there = enforcer_look(enforcer, source, &live);
 	if (there) {
 		keep_live(&live, &verdict);
 		if (!memcmp(&live, &verdict, sizeof(live)))
@@ -156,6 +164,8 @@ int enforcer_publish(struct enforcer *enforcer, const struct addr *source, int64
 	}
 	r = put_entry(enforcer, source, &verdict, e);
 	enforcer->stats.entries += r > 0 && !there;
+	if (r > 0)
+		count_slow(enforcer, there && live.throttle_s, verdict.throttle_s);
 	return r;
 }
 
@@ -325,6 +335,7 @@ int enforcer_publish_all(struct enforcer *enforcer, int64_t now, struct error *e
 	struct entries live = { 0 }, wanted = { 0 }, changed = { 0 };
 	uint64_t failed = enforcer->stats.failed;
 	int removed = 0, r = enforcer_write_ranges(enforcer, now, e);
+	uint32_t slow = 0;
 
 	if (r >= 0)
 		r = read_store(enforcer, now, &wanted, e);
@@ -336,6 +347,10 @@ int enforcer_publish_all(struct enforcer *enforcer, int64_t now, struct error *e
 	if (r >= 0)
 		r = put_entries(enforcer, &changed, e);
 	enforcer->stats.entries = wanted.count - (enforcer->stats.failed - failed);
+	for (size_t i = 0; i < wanted.count; i++)
+		slow += wanted.at[i].verdict.throttle_s > 0;
+	if (enforcer->options.settings)
+		enforcer->options.settings->tarpits = slow;
 	enforcer->published = true;
 	if (r >= 0)
 		r = removed + (int)changed.count;

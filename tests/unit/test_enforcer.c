@@ -295,10 +295,12 @@ static void test_set(void **state)
 	assert_int_equal(v.drop_style, STYLE_ANSWER);
 	assert_int_equal(v.recheck_at_ns, 0);
 	assert_int_equal(enforcer_stats(s->enforcer)->entries, 3);
+	assert_int_equal(s->settings.tarpits, 1);
 
 	assert_int_equal(enforcer_tick(s->enforcer, s->now + HOUR - 1, &s->w.e), 0);
 	assert_int_equal(enforcer_tick(s->enforcer, s->now + HOUR, &s->w.e), 1);
 	assert_false(live("2001:db8::", &v));
+	assert_int_equal(s->settings.tarpits, 0);
 	world_undecide(&s->w, DECISION_SET, "192.0.2.9", s->now);
 	assert_int_equal(enforcer_reload(s->enforcer, s->now, &s->w.e), 1);
 	assert_false(live("192.0.2.9", &v));
@@ -324,6 +326,7 @@ static void test_ranges(void **state)
 	world_put(&s->w, "192.0.2.7", "ex01.example.org", 5, s->now);
 	world_put(&s->w, "198.51.100.7", "ex02.example.org", 2, s->now);
 	assert_int_equal(enforcer_publish_all(s->enforcer, s->now, &s->w.e), 2);
+	assert_int_equal(s->settings.tarpits, 1);
 	assert_int_equal(s->settings.ranges, 0);
 
 	world_decide(&s->w, DECISION_EXEMPT, "192.0.2.0/24", 0, 0, s->now, 0);
