@@ -125,11 +125,9 @@ static size_t build_label(const char *text, uint64_t known)
 	return part[1] >= QUAD_MAX || part[2] >= QUAD_MAX || part[3] >= QUAD_MAX ? length : 0;
 }
 
-/* observation_name - the build's label goes, so that a patched server keeps its name */
-void observation_name(struct observation *o)
+/* take_name - the build's label goes, so that a patched server keeps its name */
+static void take_name(struct observation *o, const char *from)
 {
-	bool by_counts = o->origin == ORIGIN_RECEIVED || o->origin == ORIGIN_REPORTED;
-	const char *from = (by_counts && o->by[0]) || !o->helo[0] ? o->by : o->helo;
 	char *to = o->server;
 	size_t length;
 
@@ -146,6 +144,14 @@ void observation_name(struct observation *o)
 		from += *from == '.';
 	}
 	*to = '\0';
+}
+
+/* observation_name - `by` where the build stood with it, else the EHLO name */
+void observation_name(struct observation *o)
+{
+	bool by_counts = o->origin == ORIGIN_RECEIVED || o->origin == ORIGIN_REPORTED;
+
+	take_name(o, (by_counts && o->by[0]) || !o->helo[0] ? o->by : o->helo);
 }
 
 /* text_or_null - "" is "not known" */
@@ -353,7 +359,13 @@ void observation_from_event(const struct event *event, struct observation *ret)
 	};
 
 	copy_printable(o.helo, event->helo, sizeof(event->helo));
-	copy_printable(o.by, event->by, sizeof(event->by));
-	observation_name(&o);
+	/* at a connection's end `by` is the host that greeted: nothing of the client's */
+	if (server || event->type == EVENT_TOKEN)
+		copy_printable(o.by, event->by, sizeof(event->by));
+	/* of a server, `by` is the host that greeted; the EHLO name is its client's */
+	if (server)
+		take_name(&o, o.by);
+	else
+		observation_name(&o);
 	*ret = o;
 }

@@ -212,9 +212,13 @@ static void test_sides(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct event e = event(EVENT_TOKEN, rows[i].direction, rows[i].side);
 
+		strcpy(e.helo, "client.example.org");
+		strcpy(e.by, "MX.example.org");
 		observation_from_event(&e, &o);
 		assert_string_equal(address_format(&o.source, text), rows[i].source);
 		assert_int_equal(o.inside, rows[i].inside);
+		assert_string_equal(o.server, rows[i].side == SIDE_SERVER ? "mx.example.org"
+									  : "client.example.org");
 		assert_int_equal(o.port, 25);
 		assert_true(o.build == B);
 		assert_in_range(o.at, clock_wall() - 2, clock_wall());
