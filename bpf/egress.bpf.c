@@ -91,10 +91,12 @@ static __always_inline enum reason segment(struct __sk_buff *skb, const struct p
 		flow_end(&p->key, f, HOOK_EGRESS);
 		f = NULL;
 	}
-	if (!f)
+	if (!f) {
 		f = born(skb, p);
-	if (!f)
-		return REASON_NO_FLOW;
+		if (!f)
+			return REASON_NO_FLOW;
+		tarpit_delay(p, f, HOOK_EGRESS); /* the EHLO waits too */
+	}
 	reason = follow(skb, p, f, HOOK_EGRESS);
 	slow = p->from_client ? REASON_CONTINUE : tarpit_hold(skb, p, f);
 	if (p->tcp_flags & (TCP_FIN | TCP_RST))

@@ -2,9 +2,10 @@
 /*
  * tarpit.h - tarpit/slow: every round trip of a source takes between D and about 2 D
  *
- * tarpit_arm() (ingress, new bytes of a slowed source) sets the flow's deadline;
- * tarpit_hold() (egress) writes window 0 into the server's segments until then. The sender's
- * own persist timer (RFC 9293, 3.8.6.1) does the waiting; nothing is dropped.
+ * tarpit_delay() sets the flow's deadline at the greeting, and tarpit_arm() at new bytes of
+ * a slowed source (ingress); tarpit_hold() (egress) writes window 0 into the server's segments
+ * until then. The sender's own persist timer (RFC 9293, 3.8.6.1) does the waiting; nothing is
+ * dropped.
  */
 #ifndef BUILDGATE_TARPIT_H
 #define BUILDGATE_TARPIT_H
@@ -14,8 +15,8 @@
 
 #define MILLISECOND_NS 1000000ULL
 
-/* tarpit_arm - new bytes of an mx client: delay what answers them, never beyond the window */
-STEP int tarpit_arm(const struct packet *p, struct flow *f, __u32 hook)
+/* tarpit_delay - the mx client of a slowed source waits, never beyond the window of the hour */
+STEP int tarpit_delay(const struct packet *p, struct flow *f, __u32 hook)
 {
 	struct settings *s = gate_settings();
 	struct addr source;
@@ -24,8 +25,7 @@ STEP int tarpit_arm(const struct packet *p, struct flow *f, __u32 hook)
 	__u32 left_s;
 
 	if (!p || !f || !s || !READ_ONCE(s->tarpits) || READ_ONCE(s->mode) != MODE_ENFORCE ||
-	    !p->payload_bytes || f->direction != DIRECTION_INBOUND || f->port_kind != PORT_MX ||
-	    !after(p->seq + p->payload_bytes, f->client.high))
+	    f->direction != DIRECTION_INBOUND || f->port_kind != PORT_MX)
 		return 0;
 	source = source_of(&p->key.client);
 	v = bpf_map_lookup_elem(&verdicts, &source);
@@ -48,6 +48,13 @@ STEP int tarpit_arm(const struct packet *p, struct flow *f, __u32 hook)
 	__sync_fetch_and_add(&v->hits_slowed, 1);
 	count(hook, REASON_DELAY_ARMED);
 	return 0;
+}
+
+/* tarpit_arm - only new bytes: a probe or a retransmit must not prolong the wait */
+static __always_inline void tarpit_arm(const struct packet *p, struct flow *f, __u32 hook)
+{
+	if (p->payload_bytes && after(p->seq + p->payload_bytes, f->client.high))
+		tarpit_delay(p, f, hook);
 }
 
 /* tarpit_hold - window 0 while the deadline is ahead. Size 2 keeps an offloaded checksum
