@@ -18,9 +18,10 @@
 		.name = n, .read = r, .offset = offsetof(struct config, f),                        \
 		.size = sizeof(((struct config *)NULL)->f), .expected = x, ##__VA_ARGS__           \
 	}
-#define HTTP_TEXT  "127.0.0.1:9725"
-#define HTTP_PORT  9725
-#define TYPO_EDITS 2 /* an unknown key this near to a known one is probably that one */
+#define LOCAL_DATADIR "/usr/local/share/buildgate"
+#define HTTP_TEXT     "127.0.0.1:9725"
+#define HTTP_PORT     9725
+#define TYPO_EDITS    2 /* an unknown key this near to a known one is probably that one */
 
 static const struct config_word modes[] = {
 	{ "off", MODE_OFF }, { "report", MODE_REPORT }, { "enforce", MODE_ENFORCE }, { 0 }
@@ -95,6 +96,13 @@ static const struct config_key keys[] = {
 	{ 0 }
 };
 
+/* datadir - where a package or "make install" put policies and catalogue */
+static const char *datadir(void)
+{
+	return access(BUILDGATE_DATADIR, F_OK) && !access(LOCAL_DATADIR, F_OK) ? LOCAL_DATADIR
+									       : BUILDGATE_DATADIR;
+}
+
 /* set_defaults - the values of keys that the file leaves out */
 static void set_defaults(struct config *c)
 {
@@ -108,8 +116,8 @@ static void set_defaults(struct config *c)
 	if (gethostname(c->hostname, sizeof(c->hostname) - 1))
 		strcpy(c->hostname, "localhost");
 	strcpy(c->policy, "30-10-60");
-	strcpy(c->policy_dir, BUILDGATE_DATADIR "/policy");
-	strcpy(c->catalogue, BUILDGATE_DATADIR "/catalogue/exchange.json");
+	snprintf(c->policy_dir, sizeof(c->policy_dir), "%s/policy", datadir());
+	snprintf(c->catalogue, sizeof(c->catalogue), "%s/catalogue/exchange.json", datadir());
 	c->catalogue_max_age = 90 * DAY;
 	c->grace_days = 30;
 	strcpy(c->state_dir, "/var/lib/buildgate");

@@ -286,15 +286,30 @@ int daemon_start(struct config *config, bool lab_clock, struct daemon **ret_daem
 	return 0;
 }
 
+/* log_start - what an operator looks for in the journal after a start */
+static void log_start(const struct daemon *daemon)
+{
+	const struct config_interfaces *outside = &daemon->config->outside;
+
+	log_info("version %s, mode %s, %s, %u interface(s) outside, catalogue of %u builds",
+		 BUILDGATE_VERSION, operator_mode_name(daemon->mode),
+		 loader_adopted(daemon->loader) ? "gate adopted" : "gate loaded", outside->count,
+		 catalogue_count(daemon->catalogue));
+	for (unsigned int i = 0; daemon->config->xdp != XDP_MODE_OFF && i < outside->count; i++) {
+		const char *note = loader_xdp_note(daemon->loader, i);
+
+		if (note[0])
+			log_warning("no XDP on %s (%s): TC drops there, later and at more cost",
+				    outside->list[i], note);
+	}
+}
+
 /* daemon_run - what happened while we started is in the ring already */
 int daemon_run(struct daemon *daemon, struct error *e)
 {
 	int rc;
 
-	log_info("version %s, mode %s, %s, %u interface(s) outside, catalogue of %u builds",
-		 BUILDGATE_VERSION, operator_mode_name(daemon->mode),
-		 loader_adopted(daemon->loader) ? "gate adopted" : "gate loaded",
-		 daemon->config->outside.count, catalogue_count(daemon->catalogue));
+	log_start(daemon);
 	sd_notify(0, "READY=1");
 	rc = sd_event_loop(daemon->event);
 	if (rc < 0)
