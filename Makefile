@@ -59,7 +59,7 @@ build/gate.skel.h: build/gate.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name gate > $@
 
-build/obj/user/loader.o build/obj/user/replay.o: build/gate.skel.h
+build/obj/user/loader.o build/obj/user/instance.o: build/gate.skel.h
 
 build/obj/%.o: %.c
 	$(call say,CC,$@)

@@ -304,18 +304,20 @@ STEP int flow_acknowledge(const struct packet *p, struct flow *f, __u32 hook)
 }
 
 /* flow_close - FIN of both sides, or a RST that must be believed (RFC 5961, 3.2): then the
- * connection is over */
+ * connection is over. Where nothing is read any more there is nothing to protect, and `high`
+ * is not kept. */
 static __always_inline void flow_close(const struct packet *p, struct flow *f, __u32 hook)
 {
 	struct stream *mine = flow_stream(f, flow_side(p));
 	struct stream *other = p->from_client ? &f->server : &f->client;
+	bool done = f->phase == PHASE_DONE;
 
 	if (p->tcp_flags & TCP_RST) {
-		if (hook == HOOK_EGRESS || p->seq == mine->high)
+		if (done || hook == HOOK_EGRESS || p->seq == mine->high)
 			flow_end(&p->key, f, hook);
 		return;
 	}
-	if (!(p->tcp_flags & TCP_FIN) || after(p->seq, mine->high))
+	if (!(p->tcp_flags & TCP_FIN) || (!done && after(p->seq, mine->high)))
 		return;
 	mine->flags |= STREAM_FIN;
 	if (other->flags & STREAM_FIN)

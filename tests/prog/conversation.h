@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * conversation - SMTP connections made of real frames, fed to the real programs
+ *
+ * A talk is one connection between a client and a server, one of them outside. say() sends
+ * bytes of a side in a frame of its own (both sides' sequence numbers move on by themselves,
+ * checksums are right); frame() builds any single segment, with whatever is wrong about it.
+ * The gate sees frames of the outside peer at ingress and the others at egress.
+ */
+#ifndef BUILDGATE_TESTS_CONVERSATION_H
+#define BUILDGATE_TESTS_CONVERSATION_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "user/build.h"
+#include "user/instance.h"
+
+enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
+
+struct talk {
+	struct instance *gate;
+	bool ipv6;
+	bool outbound; /* the server is outside */
+	uint16_t client_port, server_port;
+	uint32_t client_host, server_host; /* last part of the address */
+	uint32_t client_seq, server_seq;   /* next to be sent */
+	/* what single frames get, for tests of the packet layer */
+	unsigned int tags;           /* VLAN tags in the frame */
+	unsigned int ip_options;     /* bytes, IPv4 */
+	unsigned int ip6_extensions; /* destination options headers of 8 bytes */
+	unsigned int tcp_options;    /* bytes of NOPs */
+	unsigned int padding;        /* bytes after the segment */
+	bool bad_checksum;
+	bool partial_checksum;
+	int last; /* what the program returned for the last frame */
+};
+
+struct seen {
+	unsigned int tokens, conns;
+	struct event token, conn;
+};
+
+static inline uint32_t sum16(const uint8_t *p, size_t n, uint32_t sum)
+{
+	for (size_t i = 0; i + 1 < n; i += 2)
+		sum += p[i] << 8 | p[i + 1];
+	if (n & 1)
+		sum += p[n - 1] << 8;
+	return sum;
+}
+
+static inline uint16_t fold16(uint32_t sum)
+{
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+static inline void put16(uint8_t *p, uint16_t v)
+{
+	p[0] = v >> 8;
+	p[1] = v;
+}
+
+static inline void put32(uint8_t *p, uint32_t v)
+{
+	put16(p, v >> 16);
+	put16(p + 2, v);
+}
+
+/* host - address of a side: 192.0.2.N / 198.51.100.N, 2001:db8:c::N / 2001:db8:5::N */
+static inline size_t host(const struct talk *t, bool client, uint8_t *p)
+{
+	uint32_t n = client ? t->client_host : t->server_host;
+
+	if (!t->ipv6) {
+		put32(p, (client ? 0xc0000200 : 0xc6336400) + n);
+		return 4;
+	}
+	memset(p, 0, 16);
+	put32(p, 0x20010db8);
+	put16(p + 4, client ? 0xc : 0x5);
+	put32(p + 12, n);
+	return 16;
+}
+
+static inline size_t put_ethernet(const struct talk *t, uint8_t *f)
+{
+	size_t n = 12;
+
+	memset(f, 2, 12);
+	for (unsigned int i = 0; i < t->tags; i++) {
+		put16(f + n, i + 1 < t->tags ? 0x88a8 : 0x8100);
+		put16(f + n + 2, 100 + i);
+		n += 4;
+	}
+	put16(f + n, t->ipv6 ? 0x86dd : 0x0800);
+	return n + 2;
+}
+
+static inline size_t put_ip(const struct talk *t, bool client, uint8_t *p, size_t segment)
+{
+	size_t n = t->ipv6 ? 40 : 20 + t->ip_options;
+
+	memset(p, 0, n);
+	if (!t->ipv6) {
+		p[0] = 0x40 | n / 4;
+		put16(p + 2, n + segment);
+		p[8] = 64;
+		p[9] = 6;
+		host(t, client, p + 12);
+		host(t, !client, p + 16);
+		memset(p + 20, 1, t->ip_options);
+		put16(p + 10, ~fold16(sum16(p, n, 0)));
+		return n;
+	}
+	p[0] = 0x60;
+	put16(p + 4, segment + t->ip6_extensions * 8);
+	p[6] = t->ip6_extensions ? 60 : 6;
+	p[7] = 64;
+	host(t, client, p + 8);
+	host(t, !client, p + 24);
+	for (unsigned int i = 0; i < t->ip6_extensions; i++, n += 8) {
+		memset(p + n, 0, 8);
+		p[n] = i + 1 < t->ip6_extensions ? 60 : 6;
+		p[n + 2] = 1; /* PadN of 6 bytes */
+		p[n + 3] = 4;
+	}
+	return n;
+}
+
+/* build_frame - one segment as a frame into f; returns its length */
+static inline size_t build_frame(const struct talk *t, bool client, uint32_t seq, uint32_t ack,
+				 unsigned int flags, const void *data, size_t bytes, uint8_t *f)
+{
+	size_t tcp_bytes = 20 + t->tcp_options, n = put_ethernet(t, f);
+	uint8_t pseudo[40], *tcp;
+	size_t address;
+	uint32_t sum;
+
+	n += put_ip(t, client, f + n, tcp_bytes + bytes);
+	tcp = f + n;
+	memset(tcp, 0, tcp_bytes);
+	put16(tcp, client ? t->client_port : t->server_port);
+	put16(tcp + 2, client ? t->server_port : t->client_port);
+	put32(tcp + 4, seq);
+	put32(tcp + 8, ack);
+	tcp[12] = tcp_bytes / 4 << 4;
+	tcp[13] = flags;
+	put16(tcp + 14, 64000);
+	memset(tcp + 20, 1, t->tcp_options);
+	memcpy(tcp + tcp_bytes, data, bytes);
+	address = host(t, client, pseudo);
+	host(t, !client, pseudo + address);
+	put32(pseudo + 2 * address, tcp_bytes + bytes);
+	sum = sum16(pseudo, 2 * address + 4, 6);
+	if (t->partial_checksum)
+		put16(tcp + 16, fold16(sum));
+	else
+		put16(tcp + 16, ~fold16(sum16(tcp, tcp_bytes + bytes, sum)));
+	if (t->bad_checksum)
+		tcp[16] ^= 0x55;
+	n += tcp_bytes + bytes;
+	memset(f + n, 0, t->padding);
+	return n + t->padding;
+}
+
+/* feed - a built frame to the hook where the gate would see it */
+static inline int feed(struct talk *t, bool client, const uint8_t *f, size_t bytes)
+{
+	t->last = instance_feed(t->gate, client != t->outbound ? HOOK_INGRESS : HOOK_EGRESS, f,
+				bytes);
+	assert_true(t->last > -1000);
+	return t->last;
+}
+
+/* frame - one segment with these numbers */
+static inline int frame(struct talk *t, bool client, uint32_t seq, uint32_t ack, unsigned int flags,
+			const void *data, size_t bytes)
+{
+	uint8_t f[4096];
+
+	return feed(t, client, f, build_frame(t, client, seq, ack, flags, data, bytes, f));
+}
+
+/* say_bytes - the next bytes of a side, with an acknowledgement of all the other sent */
+static inline void say_bytes(struct talk *t, bool client, const void *data, size_t bytes)
+{
+	uint32_t *mine = client ? &t->client_seq : &t->server_seq;
+	uint32_t *other = client ? &t->server_seq : &t->client_seq;
+
+	frame(t, client, *mine, *other, ACK | PSH, data, bytes);
+	*mine += bytes;
+}
+
+static inline void client(struct talk *t, const char *text)
+{
+	say_bytes(t, true, text, strlen(text));
+}
+
+static inline void server(struct talk *t, const char *text)
+{
+	say_bytes(t, false, text, strlen(text));
+}
+
+/* acknowledge - an empty segment of a side */
+static inline void acknowledge(struct talk *t, bool by_client)
+{
+	say_bytes(t, by_client, "", 0);
+}
+
+static inline void handshake(struct talk *t)
+{
+	frame(t, true, t->client_seq++, 0, SYN, "", 0);
+	frame(t, false, t->server_seq++, t->client_seq, SYN | ACK, "", 0);
+	acknowledge(t, true);
+}
+
+/* goodbye - FIN of both sides */
+static inline void goodbye(struct talk *t)
+{
+	frame(t, true, t->client_seq++, t->server_seq, FIN | ACK, "", 0);
+	frame(t, false, t->server_seq++, t->client_seq, FIN | ACK, "", 0);
+	acknowledge(t, true);
+}
+
+static inline struct talk talk(struct instance *gate, bool ipv6)
+{
+	static uint16_t port = 20000;
+
+	return (struct talk) { .gate = gate,
+			       .ipv6 = ipv6,
+			       .client_port = port++,
+			       .server_port = 25,
+			       .client_host = 7,
+			       .server_host = 25,
+			       .client_seq = 0xfffffff0 + port * 7919u,
+			       .server_seq = 0x80000000 - port };
+}
+
+static inline void note_event(void *arg, const struct event *e)
+{
+	struct seen *s = arg;
+
+	if (e->type == EVENT_TOKEN) {
+		s->tokens++;
+		s->token = *e;
+	} else {
+		s->conns++;
+		s->conn = *e;
+	}
+}
+
+/* seen - what the gate told since the last call */
+static inline struct seen seen(struct instance *gate)
+{
+	struct seen s = { 0 };
+
+	assert_true(instance_events(gate, note_event, &s) >= 0);
+	return s;
+}
+
+static inline uint64_t counted(struct instance *gate, enum hook hook, enum reason reason)
+{
+	struct counters c[HOOK_MAX];
+
+	assert_int_equal(instance_counters(gate, c), 0);
+	return c[hook].count[reason];
+}
+
+/* entries - how many a map has */
+static inline unsigned int entries(int fd, size_t key_bytes)
+{
+	uint8_t key[64];
+	unsigned int n = 0;
+	int bpf_map_get_next_key(int fd, const void *key, void *next_key);
+
+	(void)key_bytes;
+	for (bool first = true; !bpf_map_get_next_key(fd, first ? NULL : key, key); first = false)
+		n++;
+	return n;
+}
+
+/* open_gate - group set-up: skipped with a reason where programs cannot be loaded */
+static inline int open_gate(void **state)
+{
+	static const struct gate_config config = { .ports_count = 2,
+						   .ipv6_bits = 64,
+						   .ports = { { .kind = PORT_MX },
+							      { .kind = PORT_SUBMISSION } } };
+	struct gate_config c = config;
+	struct instance *gate;
+	struct error e = { 0 };
+
+	c.ports[0].port = htons(25);
+	c.ports[1].port = htons(587);
+	if (geteuid()) {
+		puts("skipped: loading programs needs root");
+		exit(77);
+	}
+	if (instance_open(&c, &gate, &e)) {
+		fprintf(stderr, "%s\n", e.text);
+		return -1;
+	}
+	*state = gate;
+	return 0;
+}
+
+static inline int close_gate(void **state)
+{
+	instance_close(*state);
+	return 0;
+}
+
+#endif
