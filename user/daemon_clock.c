@@ -80,10 +80,12 @@ enum mode daemon_mode(struct daemon *daemon)
 
 	if (word == daemon->mode)
 		return word;
+	/* until it is stored it comes up again; the kernel acts on it in any case */
+	if (daemon_store_result(daemon, operator_mode(&op, daemon->mode, word, &e), &e) < 0)
+		return word;
 	log_info("mode is %s now (was %s), changed in the settings map", operator_mode_name(word),
 		 operator_mode_name(daemon->mode));
-	if (daemon_store_result(daemon, operator_mode(&op, daemon->mode, word, &e), &e) >= 0)
-		daemon->mode = word;
+	daemon->mode = word;
 	return word;
 }
 

@@ -21,8 +21,8 @@ int daemon_store_result(struct daemon *daemon, int rc, const struct error *e)
 {
 	if (rc < 0) {
 		daemon->store_ok = false;
-		log_limited(&daemon->store_limit,
-			    "store: %s; enforcement goes on as last published", e->text);
+		log_limited(&daemon->store_limit, "%s; enforcement goes on as last published",
+			    e->text);
 	}
 	return rc;
 }
