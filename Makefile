@@ -79,10 +79,16 @@ build/tests/%: tests/%.c $(LIB)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MF $@.d -o $@ $< $(LIB) $(LDLIBS) -lcmocka
 
+SHARE = $(DESTDIR)$(PREFIX)/share
 install: all ## into DESTDIR/PREFIX
 	install -D -m755 -t $(DESTDIR)$(PREFIX)/sbin $(MAINS:%=build/%)
-	install -D -m644 -t $(DESTDIR)$(PREFIX)/share/buildgate/catalogue maps/catalogue/*.json
-	install -D -m644 -t $(DESTDIR)$(PREFIX)/share/buildgate/policy maps/policy/*.yaml
+	install -D -m644 -t $(SHARE)/buildgate/catalogue maps/catalogue/*.json
+	install -D -m644 -t $(SHARE)/buildgate/policy maps/policy/*.yaml
+	install -D -m644 -t $(SHARE)/man/man5 docs/man/*.5
+	install -D -m644 -t $(SHARE)/man/man8 docs/man/*.8
+	install -D -m644 -t $(SHARE)/bash-completion/completions packaging/completion/gatectl
+	test -e $(DESTDIR)/etc/buildgate/buildgate.yaml || \
+		install -D -m644 -t $(DESTDIR)/etc/buildgate packaging/buildgate.yaml
 
 clean: ## remove what the build made (not the overlay roots)
 	$(Q)rm -rf build/obj build/tests build/gate.* $(LIB) $(MAINS:%=build/%)

@@ -386,8 +386,11 @@ int loader_unload(struct error *e)
 {
 	DIR *dir;
 	struct dirent *entry;
-	int rc = attach_remove_all(NULL, 0, e);
+	int rc;
 
+	/* first of all: a daemon that is running must not attach again what goes away here */
+	unlink(PIN_DIR "/settings");
+	rc = attach_remove_all(NULL, 0, e);
 	if (rc)
 		return rc;
 	dir = opendir(PIN_DIR);
