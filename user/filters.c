@@ -69,23 +69,24 @@ static int side(enum hook hook)
 	return hook == HOOK_EGRESS;
 }
 
-static struct bpf_tc_hook tc_hook(int ifindex, enum hook hook)
+/* tc_hook_init - the padding is cleared too: libbpf takes it for options it does not know */
+static void tc_hook_init(struct bpf_tc_hook *h, int ifindex, enum hook hook)
 {
-	struct bpf_tc_hook h = { .sz = sizeof(h),
-				 .ifindex = ifindex,
-				 .attach_point =
-					 hook == HOOK_EGRESS ? BPF_TC_EGRESS : BPF_TC_INGRESS };
-	return h;
+	memset(h, 0, sizeof(*h));
+	h->sz = sizeof(*h);
+	h->ifindex = ifindex;
+	h->attach_point = hook == HOOK_EGRESS ? BPF_TC_EGRESS : BPF_TC_INGRESS;
 }
 
 /* filters_put - see filters.h */
 int filters_put(int prog_fd, int ifindex, enum hook hook)
 {
-	struct bpf_tc_hook h = tc_hook(ifindex, hook);
+	struct bpf_tc_hook h;
 	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = prog_fd);
 	struct record record;
 	int rc;
 
+	tc_hook_init(&h, ifindex, hook);
 	record_get(ifindex, &record);
 	if (filters_program(ifindex, hook)) {
 		opts.handle = record.handle[side(hook)];
@@ -109,10 +110,11 @@ int filters_put(int prog_fd, int ifindex, enum hook hook)
 /* filters_program - see filters.h */
 unsigned int filters_program(int ifindex, enum hook hook)
 {
-	struct bpf_tc_hook h = tc_hook(ifindex, hook);
+	struct bpf_tc_hook h;
 	LIBBPF_OPTS(bpf_tc_opts, opts);
 	struct record record;
 
+	tc_hook_init(&h, ifindex, hook);
 	if (!record_get(ifindex, &record) || !record.handle[side(hook)])
 		return 0;
 	opts.handle = record.handle[side(hook)];
@@ -165,11 +167,12 @@ static int count_filters(int ifindex, enum hook hook)
 /* filters_remove - see filters.h */
 int filters_remove(int ifindex, enum hook hook)
 {
-	struct bpf_tc_hook h = tc_hook(ifindex, hook);
+	struct bpf_tc_hook h;
 	LIBBPF_OPTS(bpf_tc_opts, opts);
 	struct record record;
 	int rc = 0;
 
+	tc_hook_init(&h, ifindex, hook);
 	if (!record_get(ifindex, &record) || !record.handle[side(hook)])
 		return 0;
 	opts.handle = record.handle[side(hook)];
