@@ -37,10 +37,10 @@ check: ## format and shell lint
 	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h' | grep -v '^vmlinux.h')
 	$(Q)shellcheck $$(git ls-files scripts tests .ci | xargs grep -lE '^#!/bin/(ba)?sh')
 
-build/smtp_gen: bpf/smtp_gen.c bpf/smtp_action.h
+build/smtp_gen: $(wildcard bpf/smtp/*) bpf/smtp_action.h
 	$(call say,HOSTCC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I. -o $@ $<
+	$(Q)$(CC) -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I. -o $@ $(filter %.c,$^)
 
 build/smtp_table.h: build/smtp_gen
 	$(call say,GEN,$@)

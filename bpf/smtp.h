@@ -5,7 +5,7 @@
  * Pure C without calls: the same source runs in the kernel, in the unit tests, under the
  * fuzzers and in gate-milter. It owns the grammar of what is read (RFC 5321 commands and
  * replies, RFC 3030 BDAT, the header block up to the first Received, DESIGN section 3); it knows
- * nothing of packets. The moves are a table (smtp_gen.c makes it); what a byte means beyond a
+ * nothing of packets. The moves are a table (bpf/smtp/ makes it); what a byte means beyond a
  * move is in smtp_act().
  *
  * Use: smtp_begin() with the row of what comes next. Then for every byte in order

@@ -2,7 +2,7 @@
 /*
  * smtp_action - what the automaton asks smtp.h to do at a byte
  *
- * Shared by smtp_gen.c, which puts them into the table, and smtp.h, which does them.
+ * Shared by bpf/smtp/, which puts them into the table, and smtp.h, which does them.
  */
 #ifndef BUILDGATE_SMTP_ACTION_H
 #define BUILDGATE_SMTP_ACTION_H
