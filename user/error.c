@@ -31,7 +31,7 @@ int error_prefix(struct error *e, int rc, const char *format, ...)
 	n = vsnprintf(e->text, sizeof(e->text), format, ap);
 	va_end(ap);
 	if (n >= 0 && (size_t)n < sizeof(e->text))
-		snprintf(e->text + n, sizeof(e->text) - n, ": %.*s",
-			 (int)sizeof(e->text) - n - 3, was);
+		snprintf(e->text + n, sizeof(e->text) - n, ": %.*s", (int)sizeof(e->text) - n - 3,
+			 was);
 	return rc;
 }
