@@ -14,6 +14,7 @@
 
 #include "bpf/checksum.h"
 #include "bpf/flow.h"
+#include "bpf/session.h"
 
 #define READ_CHUNKS 1024 /* per segment; an action ends a chunk early */
 
@@ -99,26 +100,6 @@ static __always_inline void read_over(struct reading *r, __u8 family)
 	r->scratch->done = 1;
 }
 
-/* read_bdat - a chunk of the message follows its command line (RFC 3030, 2) */
-static __always_inline void read_bdat(struct reading *r, __u8 last)
-{
-	struct smtp *m = &r->scratch->work.smtp;
-	__u32 chunk = m->chunk;
-
-	if (!m->parked)
-		smtp_header(m, SMTP_IN_CHUNK);
-	m->row = m->parked ?: SMTP_ROW_HEADER;
-	m->parked = 0;
-	m->flags |= SMTP_IN_CHUNK | last;
-	m->chunk = chunk;
-	if (chunk == 0xffffffff || (!chunk && last))
-		read_over(r, FAMILY_UNKNOWN);
-	if (!chunk) {
-		m->parked = m->row;
-		m->row = SMTP_ROW_COMMAND;
-	}
-}
-
 /* client_action - what the sender's bytes added up to, at sequence number `at` */
 static __always_inline void client_action(struct reading *r, __u32 action, __u32 at)
 {
@@ -134,23 +115,23 @@ static __always_inline void client_action(struct reading *r, __u32 action, __u32
 		/* fall through */
 	case SMTP_EHLO:
 		r->names->helo_end = at;
+		session_reset(m);
 		break;
 	case SMTP_DATA:
+		if (m->parked) /* after a chunk: refused, or another message? */
+			read_over(r, FAMILY_UNKNOWN);
 		flow_phase(r->flow, PHASE_COMMAND, PHASE_DATA_SENT);
 		break;
 	case SMTP_STARTTLS:
 		flow_phase(r->flow, PHASE_COMMAND, PHASE_TLS_SENT);
 		break;
 	case SMTP_BDAT:
-		read_bdat(r, 0);
-		break;
 	case SMTP_BDAT_LAST:
-		read_bdat(r, SMTP_LAST_CHUNK);
+		if (session_chunk(m, action == SMTP_BDAT_LAST ? SMTP_LAST_CHUNK : 0))
+			read_over(r, FAMILY_UNKNOWN);
 		break;
-	case SMTP_RSET: /* forgets a message begun in chunks */
-		m->parked = 0;
-		m->budget = 0;
-		m->flags &= ~(SMTP_IN_CHUNK | SMTP_LAST_CHUNK);
+	case SMTP_RSET:
+		session_reset(m);
 		break;
 	case SMTP_NUMBER_END:
 		token_read(r, at - 1, ORIGIN_RECEIVED);
@@ -162,13 +143,9 @@ static __always_inline void client_action(struct reading *r, __u32 action, __u32
 		read_over(r, token_seen(r) ? 0 : FAMILY_EXCHANGE_NOBUILD);
 		break;
 	case SMTP_END_NOBUILD:
-		read_over(r, FAMILY_EXCHANGE_NOBUILD);
-		break;
 	case SMTP_END_IIS:
-		read_over(r, FAMILY_IIS_SMTP);
-		break;
 	case SMTP_END_OTHER:
-		read_over(r, FAMILY_OTHER);
+		read_over(r, session_family(action));
 		break;
 	}
 }
@@ -238,39 +215,11 @@ static __always_inline bool client_turn(struct reading *r)
 /* read_limit - how many bytes may be stepped through before the mode changes by count */
 static __always_inline __u32 read_limit(const struct reading *r)
 {
-	const struct smtp *m = &r->scratch->work.smtp;
 	__u32 n = r->left;
 
-	if (r->side == SIDE_CLIENT && m->budget && !m->parked) {
-		if (n > m->budget)
-			n = m->budget;
-		if (m->flags & SMTP_IN_CHUNK && n > m->chunk)
-			n = m->chunk;
-	}
+	if (r->side == SIDE_CLIENT)
+		n = session_limit(&r->scratch->work.smtp, n);
 	return n > READ_BYTES ? READ_BYTES : n;
-}
-
-/* read_counted - take `used` bytes off the header's budget and the chunk, see what ends */
-static __always_inline void read_counted(struct reading *r, __u32 used)
-{
-	struct smtp *m = &r->scratch->work.smtp;
-
-	if (r->side != SIDE_CLIENT || !m->budget || m->parked)
-		return;
-	m->budget -= used;
-	if (m->flags & SMTP_IN_CHUNK) {
-		m->chunk -= used;
-		if (!m->chunk) {
-			if (m->flags & SMTP_LAST_CHUNK) {
-				read_over(r, FAMILY_UNKNOWN);
-				return;
-			}
-			m->parked = m->row;
-			m->row = SMTP_ROW_COMMAND;
-		}
-	}
-	if (!m->budget)
-		read_over(r, FAMILY_UNKNOWN);
 }
 
 /* read_chunk - one chunk; ends early at an action, which is carried out here */
@@ -299,13 +248,13 @@ static long read_chunk(__attribute__((unused)) __u32 i, void *context)
 	sc->action = 0;
 	sc->used = 0;
 	st.text = &r->names->text[r->side == SIDE_CLIENT ? 0 : 1];
-	counted = sc->work.smtp.budget && !sc->work.smtp.parked;
+	counted = r->side == SIDE_CLIENT && session_in_header(&sc->work.smtp);
 	bpf_loop(n + 1, step_byte, &st, 0);
 	r->offset += sc->used;
 	r->left -= sc->used;
 	sc->work.next += sc->used;
-	if (counted)
-		read_counted(r, sc->used);
+	if (counted && session_counted(&sc->work.smtp, sc->used))
+		read_over(r, FAMILY_UNKNOWN);
 	if (!sc->action)
 		return 0;
 	if (r->side == SIDE_CLIENT)

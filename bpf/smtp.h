@@ -10,8 +10,8 @@
  *
  * Use: smtp_begin() with the row of what comes next. Then for every byte in order
  * smtp_step(); when it returns an action the caller looks at it, changes rows where the
- * other direction decides (DATA, STARTTLS), and goes on. smtp_run() is that loop for callers
- * outside the kernel. All state is in two structs of maps/abi.h: struct smtp (a few
+ * other direction decides (DATA, STARTTLS), and goes on. session_feed() (session.h) is that loop
+ * for callers outside the kernel. All state is in two structs of maps/abi.h: struct smtp (a few
  * bytes, kept per direction) and struct smtp_text (names and number, kept while they matter).
  */
 #ifndef BUILDGATE_SMTP_H
