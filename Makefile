@@ -60,6 +60,7 @@ build/gate.skel.h: build/gate.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name gate > $@
 
 build/obj/user/loader.o build/obj/user/instance.o: build/gate.skel.h
+build/obj/user/stamp.o: build/smtp_table.h
 
 build/obj/%.o: %.c
 	$(call say,CC,$@)
