@@ -108,7 +108,7 @@ static __always_inline enum reason parse_ipv4(struct cursor *c, struct addr *src
 		return REASON_FRAGMENT;
 	header = ip->ihl * 4;
 	total = bpf_ntohs(ip->tot_len);
-	if (ip->version != 4 || header < sizeof(*ip) || (total && total < header))
+	if (ip->version != 4 || header < sizeof(*ip) || (total && total <= header))
 		return REASON_MALFORMED;
 	src->w[0] = src->w[1] = dst->w[0] = dst->w[1] = 0;
 	src->w[2] = dst->w[2] = bpf_htonl(0xffff);
@@ -133,7 +133,7 @@ static __always_inline enum reason parse_ipv6(struct cursor *c, struct addr *src
 	__u32 left, begin;
 	__u8 next;
 
-	if (!ip)
+	if (!ip || ip->version != 6)
 		return REASON_MALFORMED;
 	next = ip->nexthdr;
 	left = bpf_ntohs(ip->payload_len);
@@ -162,7 +162,7 @@ static __always_inline enum reason parse_ipv6(struct cursor *c, struct addr *src
 	}
 	if (next != IPPROTO_TCP)
 		return REASON_NOT_MAIL;
-	if (left && left < c->at - begin)
+	if (left && left <= c->at - begin)
 		return REASON_MALFORMED;
 	*l4_bytes = left ? left - (c->at - begin) : 0;
 	return REASON_CONTINUE;

@@ -131,16 +131,53 @@ void instance_clock(struct instance *instance, uint64_t kernel_ns)
 		(int64_t)(kernel_ns - ((uint64_t)now.tv_sec * 1000000000 + now.tv_nsec));
 }
 
+/* instance_run - see instance.h */
+int instance_run(int program, const void *frame, size_t bytes, void *ret_frame, size_t *ret_bytes)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = bytes, .repeat = 1,
+		    .data_out = ret_frame, .data_size_out = ret_frame ? *ret_bytes : 0);
+	int rc = bpf_prog_test_run_opts(program, &opts);
+
+	if (rc)
+		return -1000 + rc;
+	if (ret_frame)
+		*ret_bytes = opts.data_size_out;
+	return opts.retval;
+}
+
 /* instance_feed - see instance.h */
 int instance_feed(struct instance *instance, enum hook hook, const void *frame, size_t bytes)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = bytes, .repeat = 1);
-	int fd = hook == HOOK_XDP       ? instance->fds.xdp
-		 : hook == HOOK_INGRESS ? instance->fds.ingress
-					: instance->fds.egress;
-	int rc = bpf_prog_test_run_opts(fd, &opts);
+	int program = hook == HOOK_XDP       ? instance->fds.xdp
+		      : hook == HOOK_INGRESS ? instance->fds.ingress
+					     : instance->fds.egress;
 
-	return rc ? -1000 + rc : (int)opts.retval;
+	return instance_run(program, frame, bytes, NULL, NULL);
+}
+
+/* put - an entry into a map, or with value NULL out of it */
+static int put(int map, const void *key, const void *value)
+{
+	return value ? bpf_map_update_elem(map, key, value, BPF_ANY)
+		     : bpf_map_delete_elem(map, key);
+}
+
+/* instance_verdict - see instance.h */
+int instance_verdict(struct instance *instance, const struct addr *source,
+		     const struct verdict *verdict)
+{
+	if (verdict && verdict->throttle_s)
+		instance->settings->tarpits = 1;
+	return put(instance->fds.verdicts, source, verdict);
+}
+
+/* instance_range - see instance.h */
+int instance_range(struct instance *instance, const struct range_key *key,
+		   const struct range *range)
+{
+	if (range)
+		instance->settings->ranges = 1;
+	return put(instance->fds.ranges, key, range);
 }
 
 /* instance_counters - see instance.h */

@@ -46,6 +46,18 @@ void instance_clock(struct instance *instance, uint64_t kernel_ns);
  * program's return value (TC_ACT_*, XDP_*), or a negative errno below -1000 from us. */
 int instance_feed(struct instance *instance, enum hook hook, const void *frame, size_t bytes);
 
+/* instance_run - one frame through a program (of instance_fds), as instance_feed does. Where
+ * ret_frame is given, *ret_bytes says its size and then what the program made of the frame. */
+int instance_run(int program, const void *frame, size_t bytes, void *ret_frame, size_t *ret_bytes);
+
+/* instance_verdict - put the verdict of a source (an address masked as the daemon masks it),
+ * or with NULL take it away. instance_range does so for a range; settings.tarpits and
+ * settings.ranges are raised as needed. 0 or a negative errno. */
+int instance_verdict(struct instance *instance, const struct addr *source,
+		     const struct verdict *verdict);
+int instance_range(struct instance *instance, const struct range_key *key,
+		   const struct range *range);
+
 /* instance_counters - sums over CPUs */
 int instance_counters(struct instance *instance, struct counters ret_counters[HOOK_MAX]);
 

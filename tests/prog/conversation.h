@@ -24,6 +24,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
+
 #include "user/build.h"
 #include "user/instance.h"
 
@@ -35,6 +37,7 @@ struct talk {
 	bool outbound; /* the server is outside */
 	uint16_t client_port, server_port;
 	uint32_t client_host, server_host; /* last part of the address */
+	uint16_t client_net;               /* /64 of an IPv6 client */
 	uint32_t client_seq, server_seq;   /* next to be sent */
 	/* what single frames get, for tests of the packet layer */
 	unsigned int tags;           /* VLAN tags in the frame */
@@ -42,8 +45,11 @@ struct talk {
 	unsigned int ip6_extensions; /* destination options headers of 8 bytes */
 	unsigned int tcp_options;    /* bytes of NOPs */
 	unsigned int padding;        /* bytes after the segment */
+	bool no_link;                /* no Ethernet header: see host() */
 	bool bad_checksum;
 	bool partial_checksum;
+	uint8_t *out; /* where the frame as the program left it goes, or NULL */
+	size_t out_bytes;
 	int last; /* what the program returned for the last frame */
 };
 
@@ -80,26 +86,70 @@ static inline void put32(uint8_t *p, uint32_t v)
 	put16(p + 2, v);
 }
 
-/* host - address of a side: 192.0.2.N / 198.51.100.N, 2001:db8:c::N / 2001:db8:5::N */
+/*
+ * host - address of a side: 192.0.2.N / 198.51.100.N, 2001:db8:c:NET::N / 2001:db8:5::N.
+ * Test runs take the protocol from where an Ethernet header would have it, in a frame without
+ * one too: there it is in the middle of the source address, 8.0.2.N, 2001:db8:86dd::N.
+ */
 static inline size_t host(const struct talk *t, bool client, uint8_t *p)
 {
 	uint32_t n = client ? t->client_host : t->server_host;
 
 	if (!t->ipv6) {
 		put32(p, (client ? 0xc0000200 : 0xc6336400) + n);
+		if (t->no_link)
+			put16(p, 0x0800);
 		return 4;
 	}
 	memset(p, 0, 16);
 	put32(p, 0x20010db8);
-	put16(p + 4, client ? 0xc : 0x5);
+	put16(p + 4, t->no_link ? 0x86dd : client ? 0xc : 0x5);
+	put16(p + 6, client ? t->client_net : 0x5);
 	put32(p + 12, n);
 	return 16;
+}
+
+/* addr_of - the address of a side as the maps have it */
+static inline struct addr addr_of(const struct talk *t, bool client)
+{
+	struct addr a = { 0 };
+
+	a.b[10] = a.b[11] = 0xff;
+	host(t, client, t->ipv6 ? a.b : a.b + 12);
+	return a;
+}
+
+/* source - the client's address as a verdict has it */
+static inline struct addr source(const struct talk *t)
+{
+	struct addr a = addr_of(t, true);
+
+	if (t->ipv6)
+		memset(a.b + 8, 0, 8);
+	return a;
+}
+
+/* key_of - the flow of this connection */
+static inline struct flow_key key_of(const struct talk *t)
+{
+	return (struct flow_key) { .client = addr_of(t, true),
+				   .server = addr_of(t, false),
+				   .client_port = htons(t->client_port),
+				   .server_port = htons(t->server_port) };
+}
+
+/* link_bytes - length of the header before the network's */
+static inline size_t link_bytes(const struct talk *t)
+{
+	return t->no_link ? 0 : 14 + 4 * t->tags;
 }
 
 static inline size_t put_ethernet(const struct talk *t, uint8_t *f)
 {
 	size_t n = 12;
 
+	if (t->no_link)
+		return 0;
 	memset(f, 2, 12);
 	for (unsigned int i = 0; i < t->tags; i++) {
 		put16(f + n, i + 1 < t->tags ? 0x88a8 : 0x8100);
@@ -177,13 +227,25 @@ static inline size_t build_frame(const struct talk *t, bool client, uint32_t seq
 	return n + t->padding;
 }
 
+/* feed_hook - a built frame to this hook */
+static inline int feed_hook(struct talk *t, enum hook hook, const uint8_t *f, size_t bytes)
+{
+	const struct instance_fds *fds = instance_fds(t->gate);
+	int program = hook == HOOK_XDP       ? fds->xdp
+		      : hook == HOOK_INGRESS ? t->no_link ? fds->ingress_l3 : fds->ingress
+		      : t->no_link           ? fds->egress_l3
+					     : fds->egress;
+
+	t->out_bytes = 4096;
+	t->last = instance_run(program, f, bytes, t->out, &t->out_bytes);
+	assert_true(t->last > -1000);
+	return t->last;
+}
+
 /* feed - a built frame to the hook where the gate would see it */
 static inline int feed(struct talk *t, bool client, const uint8_t *f, size_t bytes)
 {
-	t->last = instance_feed(t->gate, client != t->outbound ? HOOK_INGRESS : HOOK_EGRESS, f,
-				bytes);
-	assert_true(t->last > -1000);
-	return t->last;
+	return feed_hook(t, client != t->outbound ? HOOK_INGRESS : HOOK_EGRESS, f, bytes);
 }
 
 /* frame - one segment with these numbers */
@@ -285,12 +347,27 @@ static inline unsigned int entries(int fd, size_t key_bytes)
 {
 	uint8_t key[64];
 	unsigned int n = 0;
-	int bpf_map_get_next_key(int fd, const void *key, void *next_key);
 
 	(void)key_bytes;
 	for (bool first = true; !bpf_map_get_next_key(fd, first ? NULL : key, key); first = false)
 		n++;
 	return n;
+}
+
+/* flow_of - the entry of this connection; false: it is not followed */
+static inline bool flow_of(const struct talk *t, struct flow *f)
+{
+	struct flow_key key = key_of(t);
+
+	return !bpf_map_lookup_elem(instance_fds(t->gate)->flows, &key, f);
+}
+
+/* followed - there is an entry of this connection */
+static inline bool followed(const struct talk *t)
+{
+	struct flow f;
+
+	return flow_of(t, &f);
 }
 
 /* open_gate - group set-up: skipped with a reason where programs cannot be loaded */
