@@ -52,7 +52,7 @@ lab_cgroup_gone() {
 lab_end() {
 	local pid started name
 	name=$(basename "$1" .lab)
-	read -r pid started <"$1" || return 0
+	read -r pid started <"$1" # empty where the start was interrupted
 	if [ -n "$started" ] && [ "$(lab_started "$pid")" = "$started" ]; then
 		kill -KILL "$pid" 2>/dev/null
 	fi
@@ -65,8 +65,8 @@ lab_sweep() {
 	local file pid started
 	for file in "$LAB_STATE"/*.lab; do
 		[ -f "$file" ] || continue
-		read -r pid started <"$file" || continue
-		if [ "$1" = all ] || [ "$(lab_started "$pid")" != "$started" ]; then
+		read -r pid started <"$file"
+		if [ "$1" = all ] || { [ -n "$pid" ] && [ "$(lab_started "$pid")" != "$started" ]; }; then
 			lab_end "$file"
 		fi
 	done
