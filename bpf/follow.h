@@ -34,7 +34,11 @@ static __always_inline enum reason follow(struct __sk_buff *skb, const struct pa
 	if (f->phase == PHASE_DONE && !f->tokens)
 		return REASON_READ_DONE;
 	flow_acknowledge(p, f, hook);
-	read_segment(skb, p, f, hook);
+	if (read_segment(skb, p, f, hook))
+		ahead_keep(skb, p, hook);
+	else if (flow_stream(f, flow_side(p))->flags & STREAM_HOLE)
+		for (int i = 0; i < AHEAD_CHAIN && read_ahead(skb, p, f, hook); i++)
+			;
 	return REASON_READ;
 }
 

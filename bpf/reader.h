@@ -12,6 +12,7 @@
 #ifndef BUILDGATE_READER_H
 #define BUILDGATE_READER_H
 
+#include "bpf/ahead.h"
 #include "bpf/checksum.h"
 #include "bpf/flow.h"
 #include "bpf/session.h"
@@ -29,21 +30,31 @@ struct reading {
 	__u32 offset; /* in the frame, of the next byte */
 	__u32 left;   /* bytes of the segment still to read */
 	__u32 first;  /* sequence number of the first of them */
+	__u32 frame;  /* that brought them */
 	__u32 side;   /* enum side */
 	__u32 hook;
+	struct ahead *ahead; /* they were kept from before, not in skb; offset counts in it */
 };
 
 struct stepping {
 	struct scratch *scratch;
 	struct smtp_text *text;
+	struct ahead *ahead;
+	__u32 offset; /* in ahead */
 };
 
 static long step_byte(__u32 i, void *context)
 {
 	struct stepping *st = context;
 	struct scratch *sc = st->scratch;
-	__u32 action = smtp_step(&sc->work.smtp, st->text, sc->bytes[i & (READ_BYTES - 1)]);
+	__u32 action;
+	__u8 byte;
 
+	if (st->ahead)
+		byte = st->ahead->bytes[(st->offset + i) & (AHEAD_BYTES - 1)];
+	else
+		byte = sc->bytes[i & (READ_BYTES - 1)];
+	action = smtp_step(&sc->work.smtp, st->text, byte);
 	sc->used = i + 1;
 	sc->action = action;
 	return action != 0;
@@ -74,7 +85,7 @@ static __always_inline bool token_read(struct reading *r, __u32 at, __u8 origin)
 	t->start = at - text->token_length;
 	t->length = text->token_length;
 	/* the byte that ends a number may begin the next segment */
-	t->frame = at == r->first ? r->names->frame[index] : READ_ONCE(r->settings->frame);
+	t->frame = at == r->first ? r->names->frame[index] : r->frame;
 	t->origin = origin;
 	__builtin_memcpy(t->bytes, text->token, TOKEN_BYTES);
 	t->state = TOKEN_READ;
@@ -227,7 +238,7 @@ static long read_chunk(__attribute__((unused)) __u32 i, void *context)
 {
 	struct reading *r = context;
 	struct scratch *sc = r->scratch;
-	struct stepping st = { .scratch = sc };
+	struct stepping st = { .scratch = sc, .ahead = r->ahead, .offset = r->offset };
 	__u32 n, counted;
 
 	if (!r->left)
@@ -240,7 +251,7 @@ static long read_chunk(__attribute__((unused)) __u32 i, void *context)
 	/* 6.1 wants to see that a length is not 0 and not above the buffer */
 	asm volatile("" : "+r"(n));
 	n = (n - 1) & (READ_BYTES - 1);
-	if (bpf_skb_load_bytes(r->skb, r->offset, sc->bytes, n + 1)) {
+	if (!r->ahead && bpf_skb_load_bytes(r->skb, r->offset, sc->bytes, n + 1)) {
 		count(r->hook, REASON_READ_FAILED);
 		read_over(r, FAMILY_UNKNOWN);
 		return 1;
@@ -315,7 +326,7 @@ static __always_inline void read_commit(struct reading *r, struct stream *st)
 	st->next = sc->work.next;
 	st->smtp = sc->work.smtp;
 	st->family = sc->work.family;
-	r->names->frame[index] = READ_ONCE(r->settings->frame);
+	r->names->frame[index] = r->frame;
 	if (sc->token) {
 		count(r->hook, REASON_TOKEN_SEEN);
 		r->names->token[index].state = TOKEN_SEEN;
@@ -325,7 +336,17 @@ static __always_inline void read_commit(struct reading *r, struct stream *st)
 		flow_done(&r->packet->key, f, r->hook);
 }
 
-/* read_ready - names, working copy and place of a segment's new bytes; false: nothing to read */
+/* read_begin - from the next byte of the stream, on a copy */
+static __always_inline void read_begin(struct reading *r, const struct stream *st)
+{
+	r->scratch->work = *st;
+	r->scratch->token = 0;
+	r->scratch->done = 0;
+	r->first = st->next;
+}
+
+/* read_ready - names, working copy and place of a segment's new bytes; false: nothing to read
+ * now (r->left is set where that is because bytes before these are missing) */
 static __always_inline bool read_ready(struct reading *r, struct stream *st)
 {
 	const struct packet *p = r->packet;
@@ -348,20 +369,19 @@ static __always_inline bool read_ready(struct reading *r, struct stream *st)
 		if (!(st->flags & STREAM_HOLE))
 			count(r->hook, REASON_HOLE);
 		st->flags |= STREAM_HOLE;
+		r->left = p->payload_bytes;
 		return false;
 	}
 	if (skip >= p->payload_bytes)
 		return false;
-	r->scratch->work = *st;
-	r->scratch->token = 0;
-	r->scratch->done = 0;
-	r->first = st->next;
+	read_begin(r, st);
 	r->offset = p->payload_offset + skip;
 	r->left = p->payload_bytes - skip;
 	return true;
 }
 
-/* read_segment - take a segment's new bytes into its stream's machine */
+/* read_segment - take a segment's new bytes into its stream's machine. Returns 1 where bytes
+ * before these are missing: they may be kept (the stack does not allow to do it here) */
 STEP int read_segment(struct __sk_buff *skb, const struct packet *p, struct flow *f, __u32 hook)
 {
 	struct reading r = { .skb = skb, .packet = p, .flow = f, .hook = hook };
@@ -371,6 +391,7 @@ STEP int read_segment(struct __sk_buff *skb, const struct packet *p, struct flow
 	r.settings = gate_settings();
 	if (!p || !f || !r.settings)
 		return 0;
+	r.frame = READ_ONCE(r.settings->frame);
 	r.side = flow_side(p);
 	st = flow_stream(f, r.side);
 	end = p->seq + p->payload_bytes;
@@ -379,8 +400,10 @@ STEP int read_segment(struct __sk_buff *skb, const struct packet *p, struct flow
 		return 0;
 	if (after(end, st->high) && end - st->next < WINDOW_MAX)
 		st->high = end;
-	if ((f->phase == PHASE_DONE && !f->tokens) || !read_ready(&r, st))
+	if (f->phase == PHASE_DONE && !f->tokens)
 		return 0;
+	if (!read_ready(&r, st))
+		return r.left != 0;
 	bpf_loop(READ_CHUNKS, read_chunk, &r, 0);
 	if (r.scratch->token && hook == HOOK_INGRESS && !checksum_valid(skb, p, hook)) {
 		count(hook, REASON_BAD_CHECKSUM);
@@ -389,6 +412,35 @@ STEP int read_segment(struct __sk_buff *skb, const struct packet *p, struct flow
 	}
 	read_commit(&r, st);
 	return 0;
+}
+
+/* read_ahead - the stream has reached bytes that came too early: take these now. Returns 1 if
+ * it found some. */
+STEP int read_ahead(struct __sk_buff *skb, const struct packet *p, struct flow *f, __u32 hook)
+{
+	struct reading r = { .skb = skb, .packet = p, .flow = f, .hook = hook };
+	struct stream *st;
+	struct ahead_key key;
+
+	r.settings = gate_settings();
+	r.scratch = bpf_map_lookup_elem(&scratch, &hook);
+	if (!p || !f || !r.settings || !r.scratch || f->phase == PHASE_DONE)
+		return 0;
+	r.side = flow_side(p);
+	st = flow_stream(f, r.side);
+	key = ahead_key(p, r.side, st->next);
+	r.ahead = bpf_map_lookup_elem(&ahead, &key);
+	r.names = bpf_map_lookup_elem(&pending, &key.flow);
+	if (!r.ahead || !r.names)
+		return 0;
+	r.frame = r.ahead->frame;
+	r.left = r.ahead->length;
+	read_begin(&r, st);
+	bpf_loop(READ_CHUNKS, read_chunk, &r, 0);
+	read_commit(&r, st);
+	count(hook, REASON_AHEAD_USED);
+	bpf_map_delete_elem(&ahead, &key);
+	return 1;
 }
 
 #endif

@@ -281,6 +281,21 @@ struct pending {
 	__u32 reserved;
 };
 
+/* ahead: bytes that came before those in front of them did, until these are there too. */
+#define AHEAD_BYTES 2048
+
+struct ahead_key {
+	struct flow_key flow;
+	__u32 side;
+	__u32 seq; /* of the first byte, host order */
+};
+
+struct ahead {
+	__u32 length;
+	__u32 frame;
+	__u8 bytes[AHEAD_BYTES];
+};
+
 /* handshake: a connection attempt that may become a flow: our client's SYN (then isn is the
  * client's), or a blocked source's recheck. */
 struct handshake {
@@ -343,6 +358,8 @@ _Static_assert(sizeof(struct stream) == 28, "stream");
 _Static_assert(sizeof(struct flow) == 96, "flow");
 _Static_assert(sizeof(struct token) == 64, "token");
 _Static_assert(sizeof(struct pending) == 752, "pending");
+_Static_assert(sizeof(struct ahead_key) == 44, "ahead_key");
+_Static_assert(sizeof(struct ahead) == 2056, "ahead");
 _Static_assert(sizeof(struct handshake) == 16, "handshake");
 _Static_assert(sizeof(struct event) == 360, "event");
 #endif

@@ -55,6 +55,15 @@ struct {
 } pending SEC(".maps")
 __weak;
 
+/* Segments out of order, of streams that are being read; not pinned, nobody else needs them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 2048);
+	__type(key, struct ahead_key);
+	__type(value, struct ahead);
+} ahead SEC(".maps")
+__weak;
+
 /* Our own clients' SYNs, and blocked sources' rechecks, until they become flows. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

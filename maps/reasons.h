@@ -58,13 +58,15 @@
 	X(42, OUT_OF_WINDOW, NOTE, "acknowledgement of bytes never sent, ignored")                 \
 	X(43, DELAY_ARMED, NOTE, "new bytes of a slowed source started a delay")                   \
 	X(44, LATER, PASS, "mail segment left to the hooks after this one")                        \
-	X(45, BLIND, NOTE, "acknowledged bytes never seen: connection not read further")
+	X(45, BLIND, NOTE, "acknowledged bytes never seen: connection not read further")           \
+	X(46, AHEAD, NOTE, "segment kept until the bytes before it are there")                     \
+	X(47, AHEAD_USED, NOTE, "segment read when the bytes before it had come")
 
 enum reason {
 #define X(number, name, kind, text) REASON_##name = number,
 	REASON_LIST(X)
 #undef X
-		REASON_MAX = 46
+		REASON_MAX = 48
 };
 
 /* counters: one value per hook, one slot per reason, per CPU. */

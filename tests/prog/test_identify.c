@@ -239,6 +239,56 @@ static void bad_checksum_leaves_no_trace(void **state)
 	assert_int_equal(s.token.build, BUILD(15, 1, 2507, 39));
 }
 
+/* message_in_pieces - the header in segments of `size`, sent in the order that `order` gives */
+static struct seen message_in_pieces(struct instance *gate, bool ipv6, size_t size,
+				     size_t (*order)(size_t i, size_t n))
+{
+	size_t n = (strlen(OLD_LINE) + size - 1) / size;
+	struct talk t = talk(gate, ipv6);
+	uint32_t at;
+
+	opening(&t);
+	client(&t, "DATA\r\n");
+	server(&t, "354 go\r\n");
+	at = t.client_seq;
+	for (size_t i = 0; i < n; i++) {
+		size_t from = order(i, n) * size;
+		size_t bytes = strlen(OLD_LINE) - from < size ? strlen(OLD_LINE) - from : size;
+
+		frame(&t, true, at + from, t.server_seq, ACK, OLD_LINE + from, bytes);
+	}
+	t.client_seq = at + strlen(OLD_LINE);
+	acknowledge(&t, false);
+	return seen(gate);
+}
+
+/* pairs swapped: 1 0 3 2 ... */
+static size_t swapped(size_t i, size_t n)
+{
+	return i % 2 ? i - 1 : i + 1 < n ? i + 1 : i;
+}
+
+/* the first is lost on its way to us and sent again at the end */
+static size_t first_lost(size_t i, size_t n)
+{
+	return (i + 1) % n;
+}
+
+static void order_does_not_matter(void **state)
+{
+	size_t (*orders[])(size_t, size_t) = { swapped, first_lost };
+
+	for (size_t o = 0; o < 2; o++)
+		for (size_t size = 20; size < 120; size += 7) {
+			struct seen s = message_in_pieces(*state, size & 1, size, orders[o]);
+
+			assert_int_equal(s.tokens, 1);
+			assert_int_equal(s.token.build, BUILD(15, 1, 2507, 39));
+			assert_string_equal(s.token.by, "EX01.example.org");
+		}
+	assert_true(counted(*state, HOOK_INGRESS, REASON_AHEAD_USED) > 0);
+}
+
 static void strangers_make_no_flow(void **state)
 {
 	unsigned int before = entries(instance_fds(*state)->flows, 36);
@@ -269,6 +319,7 @@ int main(void)
 		cmocka_unit_test(never_acknowledged_is_never_told),
 		cmocka_unit_test(other_bytes_for_the_token_void_it),
 		cmocka_unit_test(bad_checksum_leaves_no_trace),
+		cmocka_unit_test(order_does_not_matter),
 		cmocka_unit_test(strangers_make_no_flow),
 	};
 
