@@ -71,6 +71,9 @@ int ctl_catalogue_check(const struct ctl *ctl, struct error *e);
 /* ctl_simulate.c */
 int ctl_simulate(const struct ctl *ctl, struct error *e);
 
+/* ctl_replay.c */
+int ctl_replay(const struct ctl *ctl, struct error *e);
+
 /* ctl_help.c */
 int ctl_help(const struct ctl *ctl, struct error *e);
 int ctl_version(const struct ctl *ctl, struct error *e);

@@ -8,7 +8,24 @@
 
 #include "config.h"
 
-/* installed - where packages and "make install" put data; the first that is there */
+/* tree - the data beside a program that runs where it was built; "" elsewhere */
+static const char *tree(void)
+{
+	static char dir[CTL_SITE_TEXT / 2];
+	char exe[CTL_SITE_TEXT / 2 - sizeof("/../maps")] = "", *slash;
+
+	if (readlink("/proc/self/exe", exe, sizeof(exe) - 1) < 0)
+		return "";
+	slash = strrchr(exe, '/');
+	if (!slash)
+		return "";
+	*slash = '\0';
+	snprintf(dir, sizeof(dir), "%s/../maps", exe);
+	return dir;
+}
+
+/* installed - where packages and "make install" put data, else where it was built; the first
+ * that is there */
 static const char *installed(void)
 {
 	static const char *const dirs[] = { BUILDGATE_DATADIR, "/usr/local/share/buildgate" };
@@ -17,6 +34,8 @@ static const char *installed(void)
 	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		if (access(dirs[i], R_OK) == 0)
 			return dirs[i];
+	if (access(tree(), R_OK) == 0)
+		return tree();
 	return BUILDGATE_DATADIR;
 }
 

@@ -37,6 +37,7 @@ CALLBACK(ctl_map_list)
 CALLBACK(ctl_map_dump)
 CALLBACK(ctl_map_get)
 CALLBACK(ctl_catalogue_check)
+CALLBACK(ctl_replay)
 CALLBACK(ctl_simulate)
 #ifndef CTL_REAL_HELP
 CALLBACK(ctl_help)
