@@ -168,7 +168,7 @@ static enum replay_kind parse_ipv4(struct cursor *c, struct addr *src, struct ad
 		return REPLAY_OTHER; /* a fragment is never guessed at */
 	bytes = (p[0] & 15) * 4;
 	total = get16(p + 2);
-	if (p[0] >> 4 != 4 || bytes < IPV4_BYTES || (total && total < bytes))
+	if (p[0] >> 4 != 4 || bytes < IPV4_BYTES || (total && total <= bytes))
 		return REPLAY_UNSURE;
 	memset(src, 0, sizeof(*src));
 	src->w[2] = htonl(0xffff);
@@ -188,7 +188,7 @@ static enum replay_kind parse_ipv6(struct cursor *c, struct addr *src, struct ad
 	size_t begin, left;
 	uint8_t next;
 
-	if (!p)
+	if (!p || p[0] >> 4 != 6)
 		return REPLAY_UNSURE;
 	next = p[6];
 	left = get16(p + 4);
@@ -209,7 +209,7 @@ static enum replay_kind parse_ipv6(struct cursor *c, struct addr *src, struct ad
 	}
 	if (next != PROTOCOL_TCP)
 		return REPLAY_OTHER;
-	if (left && left < c->at - begin)
+	if (left && left <= c->at - begin)
 		return REPLAY_UNSURE;
 	*l4_bytes = left ? left - (c->at - begin) : 0;
 	return REPLAY_MAIL;
