@@ -95,21 +95,6 @@ static int open_store(struct daemon *daemon, struct error *e)
 	return rc < 0 ? rc : 0;
 }
 
-/* load_data - what decides */
-static int load_data(struct daemon *daemon, struct error *e)
-{
-	const struct config *config = daemon->config;
-	int rc = catalogue_load(config->catalogue, &daemon->catalogue, e);
-
-	if (!rc)
-		rc = policy_load(config->policy, config->policy_dir, &daemon->policy, e);
-	if (!rc && clock_wall() - catalogue_as_of(daemon->catalogue) > config->catalogue_max_age)
-		log_warning("catalogue: %s is older than %lld days; builds it does not know are "
-			    "never accused, update it",
-			    config->catalogue, (long long)(config->catalogue_max_age / 86400));
-	return rc;
-}
-
 /* bind_sockets - both may be in use by somebody else */
 static int bind_sockets(struct daemon *daemon, struct error *e)
 {
@@ -222,8 +207,11 @@ static int publish_all(struct daemon *daemon, struct error *e)
 	daemon_settings(daemon);
 	rc = daemon_own(daemon, true, e);
 	if (rc >= 0)
-		rc = daemon_move(daemon, e);
+		rc = daemon_walk_missing(daemon, e);
 	if (rc >= 0)
+		rc = daemon_move(daemon, e);
+	/* a record that was judged by something else has its verdict published by the walk */
+	if (rc >= 0 && observer_walking(daemon->observer) != OBSERVER_WALK_JUDGE)
 		rc = enforcer_publish_all(daemon->enforcer, clock_wall(), e);
 	if (rc >= 0)
 		rc = first_mode(daemon, e);
@@ -247,7 +235,7 @@ static int serve(struct daemon *daemon, struct error *e)
 
 /* The order of a start: all that can be refused comes before load_gate. */
 static int (*const steps[])(struct daemon *daemon, struct error *e) = {
-	check_host,   lock_state, lock_kernel, open_store,  load_data,
+	check_host,   lock_state, lock_kernel, open_store,  daemon_load_data,
 	bind_sockets, load_gate,  make_boxes,  publish_all, serve,
 };
 
@@ -326,6 +314,7 @@ void daemon_stop(struct daemon *daemon)
 		return;
 	control_close(daemon->control);
 	http_close(daemon->http);
+	sd_event_source_disable_unref(daemon->walk);
 	sd_event_source_disable_unref(daemon->tick);
 	sd_event_source_disable_unref(daemon->ring_io);
 	ring_buffer__free(daemon->ring);

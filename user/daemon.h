@@ -12,6 +12,7 @@
  *   daemon.c        start, stop
  *   daemon_loop.c   kernel events, time, signals, reload
  *   daemon_clock.c  the three times, the lease, and the lab clock
+ *   daemon_data.c   catalogue and policy, and the walk that judges all records anew
  *   commands.c      what gatectl may ask; daemon_status.c what it and Prometheus are told
  */
 #ifndef BUILDGATE_DAEMON_H
@@ -63,7 +64,7 @@ struct daemon {
 	bool lab_clock;
 	int state_lock, kernel_lock;
 	sd_event *event;
-	sd_event_source *ring_io, *tick;
+	sd_event_source *ring_io, *tick, *walk;
 	struct store *store;
 	struct catalogue *catalogue;
 	struct policy *policy;
@@ -80,6 +81,9 @@ struct daemon {
 	enum mode mode;         /* as we last set or saw it; the kernel's word is the truth */
 	int64_t running_before; /* running time of earlier daemons on this store */
 	int64_t started;
+	int64_t boot;    /* date of boot as the clock said last; it shows a step back */
+	uint64_t walked; /* sources that the walk under way has passed */
+	char policy_used[CONFIG_TEXT]; /* by "policy use"; empty: the configured one */
 	bool store_ok;
 	uint64_t events_lost, mended;
 	struct log_limit store_limit, loader_limit;
@@ -130,6 +134,29 @@ int daemon_move(struct daemon *daemon, struct error *e);
 
 /* daemon_advance - lab clock: to `target` through every due moment in order */
 int daemon_advance(struct daemon *daemon, int64_t target, struct error *e);
+
+/* ---- daemon_data.c ---- */
+
+/* daemon_load_data - catalogue and policy at start; daemon_load_policy - that in force for a
+ * configuration: "policy use" counts until the key policy: is edited */
+int daemon_load_data(struct daemon *daemon, struct error *e);
+int daemon_load_policy(struct daemon *daemon, const struct config *config,
+		       struct policy **ret_policy, struct error *e);
+
+/* daemon_use - another catalogue or policy (NULL keeps the present one) from now on: audited, taken
+ * over, and every record judged anew in the turns of the loop that follow */
+int daemon_use(struct daemon *daemon, struct catalogue *catalogue, struct policy *policy,
+	       const char *who, const char *why, struct error *e);
+
+/* daemon_use_policy - the same by name, kept over restarts */
+int daemon_use_policy(struct daemon *daemon, const char *name, const char *who, const char *why,
+		      struct error *e);
+
+/* daemon_walk - look at all records anew, a part per turn of the loop */
+void daemon_walk(struct daemon *daemon, enum observer_walk kind);
+int daemon_walk_missing(struct daemon *daemon, struct error *e); /* at start, if need be */
+int daemon_walk_watch(struct daemon *daemon);
+int daemon_walk_tick(struct daemon *daemon, struct error *e);
 
 /* ---- daemon_status.c, commands.c ---- */
 

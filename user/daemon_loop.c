@@ -191,6 +191,8 @@ static void keep_house(struct daemon *daemon)
 	int rc;
 
 	rc = store_number_set(daemon->store, "running", daemon_running(daemon), &e);
+	if (rc >= 0)
+		rc = daemon_walk_tick(daemon, &e);
 	if (daemon_store_result(daemon, rc, &e) >= 0 && !daemon->store_ok) {
 		daemon->store_ok = true;
 		log_info("store: works again");
@@ -252,18 +254,14 @@ static int reload_data(struct daemon *daemon, const struct config *config, struc
 	int rc = catalogue_load(config->catalogue, &catalogue, e);
 
 	if (!rc)
-		rc = policy_load(config->policy, config->policy_dir, &policy, e);
+		rc = daemon_load_policy(daemon, config, &policy, e);
+	if (!rc)
+		rc = daemon_use(daemon, catalogue, policy, "buildgated", "reload", e);
 	if (rc) {
 		catalogue_free(catalogue);
-		return rc;
+		policy_free(policy);
 	}
-	observer_use(daemon->observer, catalogue, policy);
-	enforcer_use(daemon->enforcer, policy);
-	catalogue_free(daemon->catalogue);
-	policy_free(daemon->policy);
-	daemon->catalogue = catalogue;
-	daemon->policy = policy;
-	return 0;
+	return rc;
 }
 
 /* log_changes - key by key, what is taken now and what at the next start */
@@ -295,9 +293,8 @@ static int reload(struct daemon *daemon, struct error *e)
 	daemon->config = config;
 	log_open("buildgated", config->log_level);
 	daemon_settings(daemon);
+	/* the verdicts come with the walk that daemon_use() began */
 	rc = daemon_own(daemon, true, e);
-	if (rc >= 0)
-		rc = enforcer_publish_all(daemon->enforcer, clock_wall(), e);
 	return rc < 0 ? rc : 0;
 }
 
@@ -341,6 +338,8 @@ int daemon_watch(struct daemon *daemon, struct error *e)
 	if (rc >= 0)
 		rc = sd_event_add_time_relative(daemon->event, &daemon->tick, CLOCK_BOOTTIME, 0, 0,
 						on_tick, daemon);
+	if (rc >= 0)
+		rc = daemon_walk_watch(daemon);
 	if (rc >= 0)
 		rc = sd_event_set_watchdog(daemon->event, true);
 	if (rc < 0)

@@ -84,7 +84,7 @@ json_t *daemon_status(struct daemon *daemon, struct error *e)
 	return json_pack("{s:s,s:o,s:o,s:o,s:s,s:o,s:o,s:o*,s:o}", "mode",
 			 operator_mode_name(report.mode), "at", moment(report.now), "lease_until",
 			 moment(clock_kernel_to_wall(daemon->settings->lease_until_ns)),
-			 "catalogue", catalogue_json(daemon), "policy", daemon->config->policy,
+			 "catalogue", catalogue_json(daemon), "policy", daemon->policy->name,
 			 "sources", sources, "sight", sight_json(&counts), "hooks",
 			 loader_hooks(NULL), "daemon", self_json(daemon));
 }

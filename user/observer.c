@@ -9,6 +9,7 @@
 #include "build.h"
 
 #define TICK_SOURCES 512 /* moved in one batch */
+#define WALK_SOURCES 256 /* looked at in one part of a walk */
 #define OWN_MAX      1024
 
 struct own {
@@ -21,7 +22,9 @@ struct observer {
 	struct observer_stats stats;
 	struct own own[OWN_MAX];
 	unsigned int own_count;
-	int failed; /* errno of an audit entry that could not be written */
+	enum observer_walk walk;
+	struct addr walked; /* the last source that the walk has passed */
+	int failed;         /* errno of an audit entry that could not be written */
 	struct error why;
 };
 
@@ -164,6 +167,32 @@ static bool clocked(const struct source *source)
 	return false;
 }
 
+/* judge_now - an escalation_judge_fn: of a build seen before, on the day of the clock */
+struct judging {
+	struct observer *observer;
+	int64_t at;
+};
+
+static void judge_now(void *arg, uint64_t build, struct judgement *ret)
+{
+	const struct judging *judging = arg;
+	const struct observer_options *options = &judging->observer->options;
+
+	catalogue_judge(options->catalogue, build, judging->at, options->grace_days, store_seen,
+			options->store, ret);
+}
+
+/* catch_up - a source that a walk for judgement has not come to yet is judged before it moves */
+static void catch_up(struct observer *observer, const struct escalation *clock,
+		     struct source *source)
+{
+	struct judging judging = { observer, clock->now };
+
+	if (observer->walk == OBSERVER_WALK_JUDGE &&
+	    memcmp(&source->addr, &observer->walked, sizeof(source->addr)) > 0)
+		escalation_rejudge(clock, source, judge_now, &judging);
+}
+
 /* judge - what the catalogue says of the build on the day it was seen */
 static void judge(struct observer *observer, struct observation *o)
 {
@@ -204,8 +233,10 @@ static int observe(struct observer *observer, struct source *source, const struc
 {
 	struct escalation clock = clock_at(observer, now, running);
 	bool had_clock = clocked(source);
-	int taken = escalation_observe(&clock, source, o), r;
+	int taken, r;
 
+	catch_up(observer, &clock, source);
+	taken = escalation_observe(&clock, source, o);
 	if (taken < 0)
 		return error_set(e, taken, "observer: out of memory");
 	r = save(observer, source, e);
@@ -290,9 +321,9 @@ static int record_unpause(struct observer *observer, const struct addr *addr, in
 	return store_audit_add(observer->options.store, &audit, e);
 }
 
-/* move_source - its clock up to now; 1: it is not due any more */
+/* move_source - its clock up to now; 1: it is not due any more. *ret_clocked: it has or had one */
 static int move_source(struct observer *observer, const struct addr *addr, int64_t now,
-		       int64_t running, struct error *e)
+		       int64_t running, bool *ret_clocked, struct error *e)
 {
 	struct escalation clock = clock_at(observer, now, running);
 	struct source source;
@@ -302,7 +333,10 @@ static int move_source(struct observer *observer, const struct addr *addr, int64
 	if (r < 0)
 		return r;
 	paused = source.paused_since ? source.paused_until : 0;
+	*ret_clocked = clocked(&source);
+	catch_up(observer, &clock, &source);
 	escalation_due(&clock, &source);
+	*ret_clocked |= clocked(&source);
 	next = escalation_next(&source);
 	r = save(observer, &source, e);
 	if (r >= 0 && paused && !source.paused_since)
@@ -317,13 +351,14 @@ static int tick_batch(struct observer *observer, struct addr *addrs, int64_t now
 {
 	struct store *store = observer->options.store;
 	int count, r = store_begin(store, e);
+	bool clocked;
 
 	if (r < 0)
 		return r;
 	*ret_moved = 0;
 	r = count = store_source_due(store, now, addrs, TICK_SOURCES, e);
 	for (int i = 0; r >= 0 && i < count; i++) {
-		r = move_source(observer, &addrs[i], now, running, e);
+		r = move_source(observer, &addrs[i], now, running, &clocked, e);
 		*ret_moved += r > 0;
 	}
 	return store_finish(store, r < 0 ? r : count, e);
@@ -347,4 +382,66 @@ int observer_tick(struct observer *observer, int64_t now, int64_t running, obser
 	} while (count > 0 && moved);
 	free(addrs);
 	return count < 0 ? count : (int)total;
+}
+
+/* observer_walk_start - a walk for judgement is never lost to one that only looks at the time */
+void observer_walk_start(struct observer *observer, enum observer_walk kind)
+{
+	if (kind > observer->walk)
+		observer->walk = kind;
+	memset(&observer->walked, 0, sizeof(observer->walked));
+}
+
+/* observer_walking - what for */
+enum observer_walk observer_walking(const struct observer *observer)
+{
+	return observer->walk;
+}
+
+/* walk_part - the next sources, durable before anybody hears of them; clocked ones stay in addrs */
+static int walk_part(struct observer *observer, struct addr *addrs, int64_t now, int64_t running,
+		     unsigned int *ret_clocked, struct error *e)
+{
+	struct store *store = observer->options.store;
+	unsigned int kept = 0;
+	struct addr last = observer->walked;
+	int count, r = store_begin(store, e);
+	bool clocked;
+
+	if (r < 0)
+		return r;
+	r = count = store_source_after(store, &observer->walked, addrs, WALK_SOURCES, e);
+	for (int i = 0; r >= 0 && i < count; i++) {
+		last = addrs[i];
+		r = move_source(observer, &last, now, running, &clocked, e);
+		if (r >= 0 && clocked)
+			addrs[kept++] = last;
+	}
+	r = store_finish(store, r < 0 ? r : count, e);
+	if (r >= 0)
+		observer->walked = last;
+	*ret_clocked = kept;
+	return r;
+}
+
+/* observer_walk_step - the part that finds nothing more ends the walk */
+int observer_walk_step(struct observer *observer, int64_t now, int64_t running,
+		       observer_changed_fn fn, void *arg, struct error *e)
+{
+	unsigned int clocked = 0;
+	struct addr *addrs;
+	int count;
+
+	if (!observer->walk)
+		return 0;
+	addrs = calloc(WALK_SOURCES, sizeof(*addrs));
+	if (!addrs)
+		return error_set(e, -ENOMEM, "observer: out of memory");
+	count = walk_part(observer, addrs, now, running, &clocked, e);
+	for (unsigned int i = 0; count >= 0 && i < clocked; i++)
+		fn(arg, &addrs[i]);
+	if (!count)
+		observer->walk = OBSERVER_WALK_NONE;
+	free(addrs);
+	return count;
 }

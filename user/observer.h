@@ -88,6 +88,25 @@ int observer_take(struct observer *observer, struct observation *o, int64_t now,
 int observer_tick(struct observer *observer, int64_t now, int64_t running, observer_changed_fn fn,
 		  void *arg, struct error *e);
 
+/* What a walk over all records is for. */
+enum observer_walk {
+	OBSERVER_WALK_NONE = 0,
+	OBSERVER_WALK_DUE,   /* wall time went back: every record looks at the time again */
+	OBSERVER_WALK_JUDGE, /* catalogue or policy changed: every build is judged anew, too */
+};
+
+/* observer_walk_start - from the first source (again, if a walk was under way). Until the walk has
+ * passed a source, whatever moves that source's clock judges it anew first, so that nobody is
+ * enforced by the old judgement and the new table */
+void observer_walk_start(struct observer *observer, enum observer_walk kind);
+enum observer_walk observer_walking(const struct observer *observer);
+
+/* observer_walk_step - one bounded part, a batch of its own. fn gets the sources that have or had a
+ * clock, when their changes are durable. Returns the sources seen, 0: the walk is over; after an
+ * error the same part comes again */
+int observer_walk_step(struct observer *observer, int64_t now, int64_t running,
+		       observer_changed_fn fn, void *arg, struct error *e);
+
 const struct observer_stats *observer_stats(const struct observer *observer);
 
 #endif

@@ -8,6 +8,7 @@
 #ifndef BUILDGATE_POLICY_H
 #define BUILDGATE_POLICY_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -60,6 +61,12 @@ unsigned int policy_stage_at(const struct policy *policy, int64_t elapsed);
 /* policy_stage_begins - elapsed seconds at which stage (1-based) falls due; INT64_MAX beyond
  * the last */
 int64_t policy_stage_begins(const struct policy *policy, unsigned int stage);
+
+/* policy_json - {"name","act_on":[],"products":[],"floors":[],"stages":[]}; the caller owns it */
+json_t *policy_json(const struct policy *policy);
+
+/* policy_text - "NAME (HASH)", the hash over all that the policy says, into buf; returns buf */
+const char *policy_text(const struct policy *policy, char *buf, size_t size);
 
 /* policy_blocks - the stage blocks some minutes of the hour */
 bool policy_blocks(const struct policy *policy, unsigned int stage);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <yaml.h>
 
 #include "build.h"
@@ -422,6 +423,7 @@ static void defaults(const struct reader *r)
 int policy_load(const char *name, const char *dir, struct policy **ret_policy, struct error *e)
 {
 	struct reader r = { .e = e };
+	struct stat status;
 	char path[512];
 	FILE *file;
 	int rc;
@@ -432,6 +434,9 @@ int policy_load(const char *name, const char *dir, struct policy **ret_policy, s
 		rc = snprintf(path, sizeof(path), "%s/%s.yaml", dir, name);
 	if (rc < 0 || (size_t)rc >= sizeof(path))
 		return error_set(e, -ENAMETOOLONG, "policy '%s': path too long", name);
+	/* the name may come from the control socket: opening a pipe would wait for ever */
+	if (!stat(path, &status) && !S_ISREG(status.st_mode))
+		return error_set(e, -EINVAL, "policy '%s': %s is no file", name, path);
 	file = fopen(path, "re");
 	if (!file)
 		return error_set(e, -errno,

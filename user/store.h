@@ -81,6 +81,11 @@ struct store_filter {
 	bool archived;          /* archived identities too */
 };
 
+/* store_source_after - at most max sources behind an address, in order of address; all zero: from
+ * the first. Returns the count: a walk in parts, between which the store may be written */
+int store_source_after(struct store *store, const struct addr *after, struct addr *ret,
+		       unsigned int max, struct error *e);
+
 typedef int (*store_source_fn)(void *arg, const struct source *source);
 
 /* store_source_each - in order of address; filter NULL: all. fn may read the store */

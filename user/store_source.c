@@ -261,6 +261,24 @@ int store_next_due(struct store *store, int64_t *ret, struct error *e)
 	return 1;
 }
 
+/* store_source_after - by the primary key, which begins with the source */
+int store_source_after(struct store *store, const struct addr *after, struct addr *ret,
+		       unsigned int max, struct error *e)
+{
+	unsigned int count = 0;
+	sqlite3_stmt *stmt;
+	int r = store_query(store, &stmt, e,
+			    "SELECT DISTINCT source FROM identity WHERE source > ?"
+			    " ORDER BY source LIMIT ?",
+			    "ai", after, (int64_t)max);
+
+	if (r < 0)
+		return r;
+	while ((r = store_step(store, stmt, e)) > 0)
+		store_column_addr(stmt, 0, &ret[count++]);
+	return r < 0 ? r : (int)count;
+}
+
 /* query_walk - the statement of a filter; each narrows by the index made for it */
 static int query_walk(struct store *store, const struct store_filter *filter, sqlite3_stmt **stmt,
 		      struct error *e)

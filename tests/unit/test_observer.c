@@ -329,6 +329,142 @@ static void test_confirmed(void **state)
 	assert_true(store_seen(s->w.store, OLD_BUILD, OLD_BUILD + 1));
 }
 
+/* count_told - sources that a walk publishes */
+static void count_told(void *arg, const struct addr *source)
+{
+	(void)source;
+	(*(unsigned int *)arg)++;
+}
+
+/* walk - all parts of a walk; how many there were */
+static unsigned int walk(struct scene *s, unsigned int *told)
+{
+	unsigned int parts = 0;
+	int count;
+
+	*told = 0;
+	while ((count = observer_walk_step(s->observer, s->now, 400 * DAY_S, count_told, told,
+					   &s->w.e)) > 0) {
+		assert_true(count <= 256);
+		parts++;
+	}
+	assert_int_equal(count, 0);
+	assert_int_equal(observer_walking(s->observer), OBSERVER_WALK_NONE);
+	return parts;
+}
+
+/* use - another policy, judged anew */
+static struct policy *use(struct scene *s, const char *name)
+{
+	struct policy *policy;
+
+	assert_int_equal(policy_load(name, "maps/policy", &policy, &s->w.e), 0);
+	observer_use(s->observer, NULL, policy);
+	observer_walk_start(s->observer, OBSERVER_WALK_JUDGE);
+	return policy;
+}
+
+/* test_walk - every source once, in bounded parts; those without a clock are not published */
+static void test_walk(void **state)
+{
+	struct scene *s = *state;
+	struct policy *policy;
+	unsigned int told;
+	char text[32];
+
+	for (int i = 0; i < 600; i++) {
+		snprintf(text, sizeof(text), "192.0.%d.%d", i / 250, i % 250 + 1);
+		world_put(&s->w, text, "ex01.example.org", i % 3 ? 5 : 0, s->now);
+	}
+	policy = use(s, "exchange-online");
+	assert_int_equal(walk(s, &told), 3);
+	assert_int_equal(told, 400);
+	assert_int_equal(walk(s, &told), 0);
+	policy_free(policy);
+}
+
+/* test_walk_policy - what no longer acts stops, with its reason in the audit trail */
+static void test_walk_policy(void **state)
+{
+	struct scene *s = *state;
+	struct policy *policy;
+	struct source source;
+	unsigned int told;
+
+	world_put(&s->w, "192.0.2.7", "ex01.example.org", 5, s->now);
+	world_put(&s->w, "192.0.2.8", "ex02.example.org", 5, s->now);
+	source = load(s, "192.0.2.7");
+	source.identities[0].build = FINE_BUILD;
+	source.identities[0].standing = STANDING_OUTDATED;
+	source.identities[0].dirty = true;
+	assert_int_equal(store_source_save(s->w.store, &source, &s->w.e), 1);
+	source_clear(&source);
+	policy = use(s, "exchange-online");
+	walk(s, &told);
+	assert_int_equal(told, 2);
+	source = load(s, "192.0.2.7");
+	assert_int_equal(source.identities[0].stage, 0);
+	assert_int_equal(s->changes, 2); /* the other goes on to what 70 days say there */
+	source_clear(&source);
+	source = load(s, "192.0.2.8");
+	assert_int_equal(source.identities[0].running_since, s->now - 70 * DAY_S);
+	assert_in_range(source.identities[0].stage, 5, 6);
+	source_clear(&source);
+	policy_free(policy);
+}
+
+/* test_walk_ahead - a source that moves before the walk has come to it is judged first */
+static void test_walk_ahead(void **state)
+{
+	struct scene *s = *state;
+	struct source source;
+	struct policy *policy;
+
+	world_put(&s->w, "192.0.2.7", "ex01.example.org", 5, s->now);
+	source = load(s, "192.0.2.7");
+	source.identities[0].build = FINE_BUILD;
+	source.identities[0].dirty = true;
+	assert_int_equal(store_source_save(s->w.store, &source, &s->w.e), 1);
+	source_clear(&source);
+	policy = use(s, "exchange-online");
+	assert_int_equal(take(s, "192.0.2.7", "ex01.example.org", 0, s->now), OBSERVER_CHANGED);
+	source = load(s, "192.0.2.7");
+	assert_int_equal(source.identities[0].stage, 0);
+	source_clear(&source);
+	policy_free(policy);
+}
+
+/* test_walk_kinds - a look at the time never replaces a judgement that is not through */
+static void test_walk_kinds(void **state)
+{
+	struct scene *s = *state;
+	unsigned int told;
+
+	observer_walk_start(s->observer, OBSERVER_WALK_JUDGE);
+	observer_walk_start(s->observer, OBSERVER_WALK_DUE);
+	assert_int_equal(observer_walking(s->observer), OBSERVER_WALK_JUDGE);
+	walk(s, &told);
+	observer_walk_start(s->observer, OBSERVER_WALK_DUE);
+	assert_int_equal(observer_walking(s->observer), OBSERVER_WALK_DUE);
+}
+
+/* test_walk_back - wall time went back: what lies in the future is nobody's evidence any more */
+static void test_walk_back(void **state)
+{
+	struct scene *s = *state;
+	struct source source;
+	unsigned int told;
+
+	world_put(&s->w, "192.0.2.7", "ex01.example.org", 5, s->now);
+	s->now -= 75 * DAY_S;
+	observer_walk_start(s->observer, OBSERVER_WALK_DUE);
+	walk(s, &told);
+	assert_int_equal(told, 1);
+	source = load(s, "192.0.2.7");
+	assert_true(source.identities[0].stage <= 1);
+	source_clear(&source);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -337,6 +473,8 @@ int main(void)
 		TEST(test_token),      TEST(test_connections), TEST(test_own),
 		TEST(test_ipv6),       TEST(test_clock),       TEST(test_audit),
 		TEST(test_pause_ends), TEST(test_many_due),    TEST(test_confirmed),
+		TEST(test_walk),       TEST(test_walk_policy), TEST(test_walk_ahead),
+		TEST(test_walk_kinds), TEST(test_walk_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -255,6 +255,46 @@ static void test_only_emergencies(void **state)
 	policy_free(policy);
 }
 
+/* test_json - what people read is all that decides, and its hash tells policies of a name apart */
+static void test_json(void **state)
+{
+	struct policy *policy = shipped("exchange-online"), *other;
+	char one[128], two[128];
+	json_t *object, *rows;
+
+	(void)state;
+	object = policy_json(policy);
+	assert_string_equal(json_string_value(json_object_get(object, "name")), "exchange-online");
+	assert_int_equal(json_array_size(json_object_get(object, "floors")), 3);
+	assert_int_equal(json_array_size(json_object_get(object, "products")), 5);
+	rows = json_object_get(object, "stages");
+	assert_int_equal(json_array_size(rows), 8);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_array_get(rows, 4), "throttle_min")), 30);
+	assert_true(json_is_true(json_object_get(json_array_get(rows, 5), "assumed")));
+	json_decref(object);
+	policy_free(policy);
+	assert_int_equal(load_text("name: x\n" STAGE0, &policy, NULL), 0);
+	assert_int_equal(load_text("name: x\nact_on: [outdated]\n" STAGE0, &other, NULL), 0);
+	policy_text(policy, one, sizeof(one));
+	assert_string_equal(one, policy_text(policy, two, sizeof(two)));
+	assert_string_not_equal(one, policy_text(other, two, sizeof(two)));
+	assert_int_equal(strncmp(one, "x (", 3), 0);
+	policy_free(policy);
+	policy_free(other);
+}
+
+/* test_no_file - a name from the control socket may lead anywhere; a pipe would never answer */
+static void test_no_file(void **state)
+{
+	struct policy *policy = NULL;
+	struct error e = { "" };
+
+	(void)state;
+	assert_int_equal(policy_load("/tmp/", SHIPPED, &policy, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "no file"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -265,6 +305,8 @@ int main(void)
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_only_emergencies),
+		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_no_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

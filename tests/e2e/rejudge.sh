@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# rejudge - another policy or catalogue: every record is judged anew and its verdict follows,
+# by policy use, at a reload and at a restart
+# shellcheck source=scripts/e2e.sh
+. "$(dirname "$0")/../../scripts/e2e.sh"
+e2e_start "$@"
+
+DAY_S=86400
+MILD=$LAB/mild.yaml
+CATALOGUE=$LAB/catalogue.json
+
+# clock_verdict - days go by until the clock slows the source
+clock_verdict() {
+	local day_0 moment
+	day_0=$(($(date +%s) / DAY_S * DAY_S + 2 * DAY_S))
+	for moment in 0 7200 86400 172800 $((31 * DAY_S)); do
+		ctl clock to "$(date -u -d "@$((day_0 + moment))" +%FT%TZ)" >/dev/null || return
+		mail_is delivered old $OLD_BUILD
+	done
+	wait_for 20 source_is $OLD '.stage == 2 and .throttle_min == 5'
+}
+
+log_says() { grep -q "$1" $GATE/log; }
+audit_says() { # WHAT FILTER
+	sqlite3 -json $GATE/state/buildgate.db "SELECT * FROM audit WHERE what = '$1'" |
+		jq -e "$2" >/dev/null
+}
+minutes_are() { source_is $OLD ".throttle_min == $1 and .block_min == $2"; }
+verdict_seconds() { ctl -j map get verdicts $OLD | jq -e ".throttle_s == $1" >/dev/null; }
+
+must "two mail servers start" lab_mtas old edge
+cat >$MILD <<-EOF
+	name: mild
+	stages:
+	  - {day: 0, throttle_min: 0, block_min: 0}
+	  - {day: 20, throttle_min: 3, block_min: 0}
+	  - {day: 90, throttle_min: 7, block_min: 0}
+EOF
+cp maps/catalogue/exchange.json $CATALOGUE
+e2e_gate "catalogue: $CATALOGUE"
+must "the clock comes to its second stage" clock_verdict
+must "enforce mode is accepted" ctl mode enforce
+must "the kernel has its minutes" verdict_seconds 300
+
+sed -i "s|^policy:.*||; \$a policy: $MILD" $GATE/buildgate.yaml
+kill -HUP $GATE_PID
+must "a reload with another policy moves the minutes" wait_for 20 minutes_are 3 0
+must "in the kernel too" verdict_seconds 180
+must "the change is in the audit trail" audit_says policy 'any(.after | test("mild"))'
+
+gate_stop TERM
+sed -i "s|^policy:.*|policy: 30-10-60|" $GATE/buildgate.yaml
+must "a restart with another policy" gate_start
+must "moves the minutes back" wait_for 20 minutes_are 5 0
+must "in the kernel too" verdict_seconds 300
+
+jq '.serial += 1 |
+	(.products[] | select(.name == "Exchange Server 2016")) |=
+		(.support_end = "2040-01-01" | .cus[-1] |= (.support_end = .esu_end) | .cus[-1].esu_end = "2040-01-01") |
+	(.builds[] | select(.build | startswith("15.1.2507."))).seen_on_wire = false' \
+	maps/catalogue/exchange.json >$CATALOGUE.new && mv $CATALOGUE.new $CATALOGUE
+kill -HUP $GATE_PID
+must "a catalogue by which the build is current ends the clock" wait_for 20 source_is $OLD \
+	'.stage == 0 and .throttle_min == 0'
+must_not "no verdict is left in the kernel" verdict_seconds 300
+must "why is in the audit trail" audit_says stop 'any(.subject == "192.0.2.10")'
+must "the catalogue is in it as well" audit_says catalogue 'any(.before != null)'
