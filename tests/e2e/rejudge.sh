@@ -44,7 +44,7 @@ must "enforce mode is accepted" ctl mode enforce
 must "the kernel has its minutes" verdict_seconds 300
 
 sed -i "s|^policy:.*||; \$a policy: $MILD" $GATE/buildgate.yaml
-kill -HUP $GATE_PID
+kill -HUP "$GATE_PID"
 must "a reload with another policy moves the minutes" wait_for 20 minutes_are 3 0
 must "in the kernel too" verdict_seconds 180
 must "the change is in the audit trail" audit_says policy 'any(.after | test("mild"))'
@@ -60,7 +60,7 @@ jq '.serial += 1 |
 		(.support_end = "2040-01-01" | .cus[-1] |= (.support_end = .esu_end) | .cus[-1].esu_end = "2040-01-01") |
 	(.builds[] | select(.build | startswith("15.1.2507."))).seen_on_wire = false' \
 	maps/catalogue/exchange.json >$CATALOGUE.new && mv $CATALOGUE.new $CATALOGUE
-kill -HUP $GATE_PID
+kill -HUP "$GATE_PID"
 must "a catalogue by which the build is current ends the clock" wait_for 20 source_is $OLD \
 	'.stage == 0 and .throttle_min == 0'
 must_not "no verdict is left in the kernel" verdict_seconds 300
