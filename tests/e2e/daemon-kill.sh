@@ -6,7 +6,11 @@
 . "$(dirname "$0")/../../scripts/e2e.sh"
 e2e_start "$@"
 
-ATTEMPTS=300
+case ${BUILDGATE_TEST-} in
+quick) ATTEMPTS=100 ;;
+long) ATTEMPTS=3000 ;;
+*) ATTEMPTS=300 ;;
+esac
 DAY_S=86400
 
 # knock - ATTEMPTS connections of the old site, one SYN each; says how many were answered
