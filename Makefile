@@ -75,7 +75,7 @@ $(MAINS:%=build/%): build/%: build/obj/user/%.o $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
 
-build/tests/%: tests/%.c $(LIB)
+build/tests/%: tests/%.c $(LIB) build/smtp_table.h
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MF $@.d -o $@ $< $(LIB) $(LDLIBS) -lcmocka

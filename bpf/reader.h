@@ -74,9 +74,10 @@ static __always_inline bool token_read(struct reading *r, __u32 at, __u8 origin)
 	__u32 index = r->side == SIDE_CLIENT ? 0 : 1;
 	struct smtp_text *text = &r->names->text[index];
 	struct token *t = &r->names->token[index];
-	__u64 build = smtp_build(&sc->work.smtp, text);
+	__u64 build = origin == ORIGIN_RECEIVED ? smtp_build(&sc->work.smtp, text)
+						: smtp_chosen(&sc->work.smtp, text, origin);
 
-	if (!build || (origin != ORIGIN_RECEIVED && !smtp_known_line(build)))
+	if (!build)
 		return false;
 	if (origin == ORIGIN_EHLO && t->state == TOKEN_CONFIRMED)
 		return false; /* said before in this connection */

@@ -145,9 +145,9 @@ static inline void session_named(struct session *s, __u64 build, enum origin ori
 /* session_chosen - a number that somebody wrote into a name or a greeting */
 static inline void session_chosen(struct session *s, enum origin origin)
 {
-	__u64 build = smtp_build(&s->smtp, &s->text);
+	__u64 build = smtp_chosen(&s->smtp, &s->text, origin);
 
-	if (build && smtp_known_line(build))
+	if (build)
 		session_named(s, build, origin);
 }
 

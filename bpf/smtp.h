@@ -27,8 +27,9 @@ enum smtp_flag {
 	SMTP_IN_CHUNK = 1 << 0,   /* header bytes come in BDAT chunks: no dot was added */
 	SMTP_LAST_CHUNK = 1 << 1, /* this one is the last */
 	SMTP_NAME_CUT = 1 << 2,   /* a name did not fit */
-	SMTP_SAID_HELLO = 1 << 4, /* server: the reply to EHLO began as Microsoft's does */
 	SMTP_BAD_NUMBER = 1 << 3, /* a part above 65535, or too many digits to be a build */
+	SMTP_SAID_HELLO = 1 << 4, /* server: the reply to EHLO began as Microsoft's does */
+	SMTP_SPELLED = 1 << 5,    /* "build" stands before the number of an EHLO name */
 };
 
 #define SMTP_ALWAYS_INLINE static inline __attribute__((always_inline))
@@ -84,7 +85,7 @@ SMTP_ALWAYS_INLINE void smtp_digit(struct smtp *m, struct smtp_text *t, __u8 byt
 
 SMTP_ALWAYS_INLINE void smtp_number_begin(struct smtp *m, struct smtp_text *t)
 {
-	m->flags &= ~SMTP_BAD_NUMBER;
+	m->flags &= ~(SMTP_BAD_NUMBER | SMTP_SPELLED);
 	t->build = 0;
 	t->part = 0;
 	t->token_length = 0;
@@ -98,17 +99,17 @@ SMTP_ALWAYS_INLINE __u64 smtp_build(const struct smtp *m, const struct smtp_text
 	return t->build << 16 | t->part;
 }
 
-/* smtp_known_line - the product line is one that Exchange has; asked where a number stands in a
- * name that somebody chose (facts.md, 4) */
+/* smtp_known_line - the product line is one that Exchange has. Windows' own numbers are near:
+ * 5.0.2195, 5.5.1877 and 6.0.3790 are its SMTP service. */
 SMTP_ALWAYS_INLINE int smtp_known_line(__u64 build)
 {
-	__u32 major = build >> 48, minor = build >> 32 & 0xffff;
+	__u32 major = build >> 48, minor = build >> 32 & 0xffff, third = build >> 16 & 0xffff;
 
 	switch (major) {
 	case 5:
-		return minor == 0 || minor == 5;
+		return minor == 5 ? third > 1900 : !minor && third < 2000;
 	case 6:
-		return minor == 0 || minor == 5;
+		return (minor == 5 || !minor) && third > 4000;
 	case 8:
 		return minor <= 3;
 	case 14:
@@ -119,12 +120,28 @@ SMTP_ALWAYS_INLINE int smtp_known_line(__u64 build)
 	return 0;
 }
 
+/* smtp_chosen - the number that was read in a name or greeting that somebody chose, or 0 where
+ * it is not certainly a build: b15-1-225-42 is how providers name their addresses */
+SMTP_ALWAYS_INLINE __u64 smtp_chosen(const struct smtp *m, const struct smtp_text *t, __u8 origin)
+{
+	__u64 build = smtp_build(m, t);
+
+	if (!smtp_known_line(build))
+		return 0;
+	if (origin == ORIGIN_EHLO && !(m->flags & SMTP_SPELLED) && !(build & 0xff00ff00ff00ff00))
+		return 0;
+	return build;
+}
+
 /* smtp_act - do what the action at this byte says */
 SMTP_ALWAYS_INLINE void smtp_act(struct smtp *m, struct smtp_text *t, __u32 action, __u8 byte)
 {
 	switch (action) {
+	case SMTP_HELO_SPELLED:
 	case SMTP_HELO_DIGIT_FIRST:
 		smtp_number_begin(m, t);
+		if (action == SMTP_HELO_SPELLED)
+			m->flags |= SMTP_SPELLED;
 		/* fall through */
 	case SMTP_HELO_DIGIT:
 	case SMTP_HELO_DASH:

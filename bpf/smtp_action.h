@@ -12,7 +12,8 @@ enum smtp_action {
 	/* keep the byte */
 	SMTP_HELO_FIRST,
 	SMTP_HELO,
-	SMTP_HELO_DIGIT_FIRST, /* in a label that may carry a build */
+	SMTP_HELO_DIGIT_FIRST, /* in a label that may carry a build, after "b" */
+	SMTP_HELO_SPELLED,     /* the same, after "build" */
 	SMTP_HELO_DIGIT,
 	SMTP_HELO_DASH,
 	SMTP_HELO_BUILD, /* that label is over and does */

@@ -50,7 +50,7 @@ int as(int model, enum smtp_action act)
 {
 	int s = acting(model, act);
 
-	automaton.model_of[s] = model;
+	automaton.model_of[s] = 1 + model;
 	return s;
 }
 

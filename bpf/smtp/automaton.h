@@ -70,7 +70,7 @@ void automaton_print(int command, int header, int greeting, int reply);
 struct automaton {
 	int next[STATES_MAX][256];
 	enum smtp_action action[STATES_MAX];
-	int model_of[STATES_MAX]; /* goes where that state goes, when all is known; 0: none */
+	int model_of[STATES_MAX]; /* 1 + the state whose moves it gets when all is known; 0: none */
 	int states;
 };
 

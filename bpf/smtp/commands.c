@@ -8,7 +8,7 @@
  * dot, a blank, a line end leads to built[0], [1], [2]. */
 static void build_label(int blanks, int in, int label, const int built[3])
 {
-	int b = acting(in, SMTP_HELO), s = b, d, first;
+	int b = acting(in, SMTP_HELO), s = b, d, first, spelled;
 
 	on_letter(label, 'b', true, b);
 	for (const char *p = "uild"; *p; p++) {
@@ -19,21 +19,24 @@ static void build_label(int blanks, int in, int label, const int built[3])
 	}
 	d = acting(in, SMTP_HELO); /* the dash of build-15-... */
 	on(s, "-_", d);
+	first = acting(in, SMTP_HELO_DIGIT_FIRST);
+	spelled = acting(in, SMTP_HELO_SPELLED);
+	on(b, DIGITS, first);
+	on(s, DIGITS, spelled);
+	on(d, DIGITS, spelled);
 	for (int i = 0; i < 4; i++) {
-		int digit = acting(in, SMTP_HELO_DIGIT), lead = digit;
+		int digit = acting(in, SMTP_HELO_DIGIT);
 
-		if (i == 0) {
-			lead = acting(in, SMTP_HELO_DIGIT_FIRST);
-			on(b, DIGITS, lead);
-			on(s, DIGITS, lead);
-		}
-		on(d, DIGITS, lead);
-		on(lead, DIGITS, digit);
+		on(i ? d : first, DIGITS, digit);
+		on(i ? d : spelled, DIGITS, digit);
 		on(digit, DIGITS, digit);
 		if (i < 3) {
 			d = acting(in, SMTP_HELO_DASH);
 			on(d, ".", label);
-			on(lead, "-._", d);
+			if (!i) {
+				on(first, "-._", d);
+				on(spelled, "-._", d);
+			}
 			on(digit, "-._", d);
 		} else {
 			on(digit, ".", built[0]);

@@ -39,6 +39,7 @@ static int received(void)
 {
 	struct context before = context(SMTP_END_OTHER);
 	struct context exchange = context(SMTP_END_NOBUILD);
+	struct context again = context(SMTP_END_NOBUILD);
 	struct context token = context(SMTP_END_TOKEN);
 	int number_end = as(token.gap, SMTP_NUMBER_END);
 	int number_line = as(token.line, SMTP_NUMBER_END);
@@ -58,6 +59,8 @@ static int received(void)
 
 	for (const char *const *w = words_exchange_with; *w; w++)
 		leads(phrase(with, *w, &before), &exchange, exchange.gap);
+	for (const char *const *w = words_exchange_again; *w; w++)
+		leads(phrase(with, *w, &before), &again, again.gap);
 	for (const char *const *w = words_iis_with; *w; w++)
 		on(phrase(with, *w, &before), " \t\r\n(;", iis);
 	for (const char *const *w = words_exchange_paren; *w; w++) {
@@ -73,6 +76,7 @@ static int received(void)
 
 	g = gap(&exchange);
 	leads(word(exchange.gap, "id", false, exchange.other), &exchange, g);
+	leads(word(again.gap, "id", false, again.other), &exchange, g);
 	s = number(g, exchange.other);
 	on(s, " \t\r", number_end);
 	on(s, "\n", number_line);

@@ -53,9 +53,11 @@ static void microsoft_exchange(int from, int other, int reply)
 	on(s, "\n", nobuild);
 	for (const char *const *w = words_exchange_banner; *w; w++)
 		on(word(exchange, *w, false, foreign), " \t\r(", exchange);
-	s = word(exchange, "CU", false, foreign);
-	on(s, DIGITS, s);
-	on(s, " \t\r", exchange);
+	for (const char *const *w = words_exchange_update; *w; w++) {
+		s = word(exchange, *w, false, foreign);
+		on(s, DIGITS, s);
+		on(s, " \t\r", exchange);
+	}
 	s = number(exchange, foreign);
 	on(s, " \t\r),;", end);
 	on(s, "\n", end_line);
@@ -63,6 +65,13 @@ static void microsoft_exchange(int from, int other, int reply)
 	s = after(exchange, '0');
 	on(s, " \t\r", exchange);
 	on(after(s, '0'), " \t\r", exchange);
+}
+
+/* tells - after a word that ends in s, at one of `blanks` or the line's end, `act` is called */
+static void tells(int s, const char *blanks, enum smtp_action act, int skip, int line)
+{
+	on(s, blanks, as(skip, act));
+	on(s, "\n", as(line, act));
 }
 
 /* replies - codes, and keywords of a 250 */
@@ -78,16 +87,16 @@ int replies(void)
 	on(hello, "\n", line);
 	on(first, " ", hello);
 	keyword = like(first);
-	on(word(line, "354", false, skip), " -\r", as(skip, SMTP_REPLY_354));
-	on(word(line, "220", false, skip), " -\r", as(skip, SMTP_REPLY_220));
+	tells(word(line, "354", false, skip), " -\r", SMTP_REPLY_354, skip, line);
+	tells(word(line, "220", false, skip), " -\r", SMTP_REPLY_220, skip, line);
 	on(line, "45", as(skip, SMTP_REPLY_REFUSED));
 	on(word(line, "250", false, skip), " -", keyword);
 	/* "host Hello [192.0.2.7]" is how Microsoft's servers begin this reply, others name you */
 	on(word(hello, "Hello ", false, skip), "[", as(skip, SMTP_KEYWORD_HELLO));
 	for (const char *const *w = words_exchange_keyword; *w; w++)
-		on(word(keyword, *w, true, first), " \r", as(skip, SMTP_KEYWORD_EXCHANGE));
+		tells(word(keyword, *w, true, first), " =\r", SMTP_KEYWORD_EXCHANGE, skip, line);
 	for (const char *const *w = words_iis_keyword; *w; w++)
-		on(word(keyword, *w, true, first), " \r", as(skip, SMTP_KEYWORD_IIS));
+		tells(word(keyword, *w, true, first), " \r", SMTP_KEYWORD_IIS, skip, line);
 	return line;
 }
 

@@ -23,7 +23,7 @@ static void settle(void)
 		int model = s;
 
 		while (a->model_of[model])
-			model = a->model_of[model];
+			model = a->model_of[model] - 1;
 		become(s, model);
 	}
 }

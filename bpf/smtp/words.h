@@ -9,11 +9,13 @@
 #define BUILDGATE_SMTP_WORDS_H
 
 extern const char *const words_exchange_with[];
+extern const char *const words_exchange_again[];
 extern const char *const words_exchange_paren[];
 extern const char *const words_exchange_inside[];
 extern const char *const words_iis_with[];
 
 extern const char *const words_exchange_banner[];
+extern const char *const words_exchange_update[];
 extern const char *const words_mail_service[];
 
 extern const char *const words_exchange_keyword[];
