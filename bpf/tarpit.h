@@ -21,7 +21,7 @@ STEP int tarpit_delay(const struct packet *p, struct flow *f, __u32 hook)
 	struct settings *s = gate_settings();
 	struct addr source;
 	struct verdict *v;
-	__u64 now, delay;
+	__u64 now, delay, left;
 	__u32 left_s;
 
 	if (!p || !f || !s || !READ_ONCE(s->tarpits) || READ_ONCE(s->mode) != MODE_ENFORCE ||
@@ -42,19 +42,26 @@ STEP int tarpit_delay(const struct packet *p, struct flow *f, __u32 hook)
 			return 0;
 	}
 	delay = READ_ONCE(s->slow_delay_ms) * MILLISECOND_NS;
-	if (delay > left_s * SECOND_NS)
-		delay = left_s * SECOND_NS;
+	left = left_s * SECOND_NS - now % SECOND_NS;
+	if (delay > left)
+		delay = left;
 	f->deadline_ns = now + delay;
 	__sync_fetch_and_add(&v->hits_slowed, 1);
 	count(hook, REASON_DELAY_ARMED);
 	return 0;
 }
 
-/* tarpit_arm - only new bytes: a probe or a retransmit must not prolong the wait */
+/* tarpit_arm - only new bytes: a probe or a retransmit must not prolong the wait. Where nothing
+ * is read any more nobody else keeps `high`. */
 static __always_inline void tarpit_arm(const struct packet *p, struct flow *f, __u32 hook)
 {
-	if (p->payload_bytes && after(p->seq + p->payload_bytes, f->client.high))
-		tarpit_delay(p, f, hook);
+	__u32 end = p->seq + p->payload_bytes;
+
+	if (!p->payload_bytes || !after(end, f->client.high))
+		return;
+	tarpit_delay(p, f, hook);
+	if (f->phase == PHASE_DONE && !f->tokens && end - f->client.high < WINDOW_MAX)
+		f->client.high = end;
 }
 
 /* tarpit_hold - window 0 while the deadline is ahead. Size 2 keeps an offloaded checksum

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * tarpit/slow: what arms a delay, how long it lasts, and what the server's segments look like
+ * meanwhile. (Test runs have no offloaded checksums; the e2e tests send such segments.)
+ */
+#include "tests/prog/rows.h"
+
+#define DELAY  (10 * SECOND)
+#define WINDOW 64000 /* of every segment that build_frame() makes */
+
+#define SLOW                                                                                       \
+	{                                                                                          \
+		.throttle_s = 3600, .tarpit_style = STYLE_SLOW, .drop_style = STYLE_SILENT         \
+	}
+
+static const struct verdict slow = SLOW;
+
+/* greeted - a connection of a slowed source, up to its greeting at noon */
+static struct talk greeted(struct instance *gate, bool ipv6)
+{
+	struct talk t = talk(gate, ipv6);
+
+	judge(&t, &slow);
+	handshake(&t);
+	server(&t, "220 mx.example.net ESMTP\r\n");
+	return t;
+}
+
+static uint64_t deadline(const struct talk *t)
+{
+	struct flow f = { 0 };
+
+	flow_of(t, &f);
+	return f.deadline_ns;
+}
+
+/* lasts - the deadline is `ns` from `from`, the time a test run may take aside */
+static bool lasts(const struct talk *t, uint64_t from, uint64_t ns)
+{
+	uint64_t at = deadline(t);
+
+	return at >= from + ns && at < from + ns + SECOND / 2;
+}
+
+static uint16_t window_of(const uint8_t *tcp)
+{
+	return tcp[14] << 8 | tcp[15];
+}
+
+/* checksum_right - of the segment in a frame, addresses included */
+static bool checksum_right(const struct talk *t, const uint8_t *f, size_t tcp_at, size_t bytes)
+{
+	size_t address = t->ipv6 ? 16 : 4;
+	const uint8_t *addresses = f + link_bytes(t) + (t->ipv6 ? 8 : 12);
+
+	return fold16(sum16(f + tcp_at, bytes, sum16(addresses, 2 * address, 6 + bytes))) == 0xffff;
+}
+
+/* sent - feed a server's segment; as it left, only window and checksum may differ */
+static void sent(struct talk *t, const char *text, unsigned int flags, uint16_t window)
+{
+	uint8_t in[4096], out[4096];
+	size_t n =
+		build_frame(t, false, t->server_seq, t->client_seq, flags, text, strlen(text), in);
+	size_t tcp = n - t->padding - strlen(text) - 20 - t->tcp_options;
+
+	t->out = out;
+	feed(t, false, in, n);
+	t->out = NULL;
+	assert_int_equal(t->out_bytes, n);
+	assert_int_equal(window_of(out + tcp), window);
+	assert_true(checksum_right(t, out, tcp, n - tcp - t->padding));
+	memcpy(in + tcp + 14, out + tcp + 14, 4);
+	assert_memory_equal(in, out, n);
+	t->server_seq += strlen(text);
+}
+
+static void window_is_0_until_the_deadline(void **state)
+{
+	static const struct {
+		bool ipv6;
+		unsigned int tags, ip_options, tcp_options, padding;
+		const char *text;
+	} segments[] = {
+		{ false, 0, 0, 0, 0, "250 mx.example.net\r\n" },
+		{ true, 0, 0, 0, 0, "250 mx.example.net\r\n" },
+		{ false, 0, 0, 0, 0, "250 odd\r\n" },
+		{ false, 0, 0, 0, 6, "" },
+		{ false, 2, 40, 40, 0, "250 ok\r\n" },
+		{ true, 1, 0, 12, 0, "250 ok\r\n" },
+		{ false, 0, 0, 12, 0, "" },
+	};
+
+	for (size_t i = 0; i < sizeof(segments) / sizeof(segments[0]); i++) {
+		struct look before;
+		struct talk t;
+
+		clean(*state);
+		t = greeted(*state, segments[i].ipv6);
+		assert_true(lasts(&t, NOON, DELAY));
+		t.tags = segments[i].tags;
+		t.ip_options = segments[i].ip_options;
+		t.tcp_options = segments[i].tcp_options;
+		t.padding = segments[i].padding;
+		before = look(*state);
+		sent(&t, segments[i].text, ACK | PSH, 0);
+		exits_as(&t, &before, "at once", HOOK_EGRESS, REASON_SLOWED);
+		instance_clock(*state, deadline(&t) - SECOND);
+		before = look(*state);
+		sent(&t, segments[i].text, ACK | PSH, 0);
+		exits_as(&t, &before, "second before", HOOK_EGRESS, REASON_SLOWED);
+		instance_clock(*state, deadline(&t));
+		before = look(*state);
+		sent(&t, segments[i].text, ACK | PSH, WINDOW);
+		exits_as(&t, &before, "at the deadline", HOOK_EGRESS, REASON_READ);
+	}
+}
+
+static void the_greeting_itself_waits(void **state)
+{
+	struct talk t = talk(*state, false);
+	struct look before;
+
+	judge(&t, &slow);
+	handshake(&t);
+	before = look(*state);
+	sent(&t, "220 mx.example.net ESMTP\r\n", ACK | PSH, 0);
+	exits_as(&t, &before, "greeting", HOOK_EGRESS, REASON_SLOWED);
+	assert_int_equal(noted(*state, &before, REASON_DELAY_ARMED), 1);
+	assert_int_equal(verdict_of(&t).hits_slowed, 1);
+}
+
+/* SYN-ACK and RST say what they said; FIN waits as data does. */
+static void which_segments_are_held(void **state)
+{
+	static const struct {
+		unsigned int flags;
+		bool held;
+	} segments[] = {
+		{ ACK, true },        { ACK | PSH, true }, { FIN | ACK, true },
+		{ SYN | ACK, false }, { RST, false },      { RST | ACK, false },
+	};
+
+	for (size_t i = 0; i < sizeof(segments) / sizeof(segments[0]); i++) {
+		struct talk t = greeted(*state, i & 1);
+
+		sent(&t, "", segments[i].flags, segments[i].held ? 0 : WINDOW);
+	}
+}
+
+/* A segment of the client, `back` bytes before what it sends next. */
+static const struct segment {
+	const char *what;
+	uint32_t back;
+	unsigned int flags;
+	const char *text;
+	bool arms;
+} segments[] = {
+	{ "new bytes", 0, ACK | PSH, "NOOP\r\n", true },
+	{ "new byte", 0, ACK, "N", true },
+	{ "retransmit", 6, ACK | PSH, "EHLO a", false },
+	{ "retransmit of the last byte", 1, ACK, "\n", false },
+	{ "old bytes and a new one", 1, ACK | PSH, "\nN", true },
+	{ "acknowledgement", 0, ACK, "", false },
+	{ "window probe", 1, ACK, "", false },
+	{ "FIN", 0, FIN | ACK, "", false },
+	{ "wrong RST", 5, RST, "", false },
+	{ "SYN", 0, SYN, "", false },
+};
+
+/* client_segment - feed it, see whether it armed */
+static void client_segment(struct talk *t, const struct segment *s)
+{
+	struct look before = look(t->gate);
+
+	frame(t, true, t->client_seq - s->back, t->server_seq, s->flags, s->text, strlen(s->text));
+	if (noted(t->gate, &before, REASON_DELAY_ARMED) != s->arms) {
+		fprintf(stderr, "row \"%s\" expected to %s\n", s->what,
+			s->arms ? "arm" : "not arm");
+		fail();
+	}
+	t->client_seq += strlen(s->text) > s->back ? strlen(s->text) - s->back : 0;
+}
+
+static void only_new_bytes_arm(void **state)
+{
+	for (size_t i = 0; i < sizeof(segments) / sizeof(segments[0]); i++) {
+		struct talk t = greeted(*state, i & 1);
+		uint64_t was;
+
+		client(&t, "EHLO a\r\n");
+		instance_clock(*state, NOON + 100 * SECOND);
+		was = deadline(&t);
+		client_segment(&t, &segments[i]);
+		if (segments[i].arms)
+			assert_true(lasts(&t, NOON + 100 * SECOND, DELAY));
+		else
+			assert_int_equal(deadline(&t), was);
+		instance_clock(*state, NOON);
+	}
+}
+
+/* The same where nothing is read any more, in TLS. */
+static void only_new_bytes_arm_in_tls(void **state)
+{
+	static const struct segment fresh = { "new record", 0, ACK | PSH, "\x16\x03\x01 one",
+					      true };
+
+	for (size_t i = 0; i < sizeof(segments) / sizeof(segments[0]); i++) {
+		struct talk t = greeted(*state, i & 1);
+
+		client(&t, "EHLO a\r\n");
+		server(&t, "250-mx\r\n250 STARTTLS\r\n");
+		client(&t, "STARTTLS\r\n");
+		server(&t, "220 go\r\n");
+		client_segment(&t, &fresh);
+		client_segment(&t, &segments[i]);
+	}
+}
+
+/* Why a slowed source's bytes arm no delay. */
+static void when_nothing_is_slowed(void **state)
+{
+	static const struct row {
+		const char *what;
+		struct verdict verdict;
+		bool report, submission, outbound, exempt, none_said, arms;
+		int64_t at_s, enforce_s, lease_s;
+	} rows[] = {
+		{ "slowed", .verdict = SLOW, .arms = true },
+		{ "report mode", .verdict = SLOW, .report = true },
+		{ "unconfirmed enforce, before its end", .verdict = SLOW, .at_s = 59,
+		  .enforce_s = 60, .arms = true },
+		{ "unconfirmed enforce, over", .verdict = SLOW, .at_s = 60, .enforce_s = 60 },
+		{ "submission port", .verdict = SLOW, .submission = true },
+		{ "outbound", .verdict = SLOW, .outbound = true },
+		{ "exempt", .exempt = true,
+		  .verdict = { .throttle_s = 3600,
+			       .tarpit_style = STYLE_SLOW,
+			       .flags = VERDICT_RANGED } },
+		{ "exempt, verdict not marked", .verdict = SLOW, .exempt = true, .arms = true },
+		{ "pass", .verdict = { .tarpit_style = STYLE_SLOW } },
+		{ "drop", .verdict = { .block_s = 3600, .drop_style = STYLE_SILENT } },
+		{ "defer", .verdict = { .throttle_s = 3600, .tarpit_style = STYLE_DEFER } },
+		{ "daemon says none is slowed", .verdict = SLOW, .none_said = true },
+		{ "in the window", .verdict = { .throttle_s = 300, .tarpit_style = STYLE_SLOW },
+		  .at_s = 299, .arms = true },
+		{ "after the window", .verdict = { .throttle_s = 300, .tarpit_style = STYLE_SLOW },
+		  .at_s = 300 },
+		{ "set for a minute", .arms = true, .at_s = 59,
+		  .verdict = { .throttle_s = 3600,
+			       .tarpit_style = STYLE_SLOW,
+			       .valid_until_ns = NOON + 60 * SECOND } },
+		{ "set for a minute, over", .at_s = 60,
+		  .verdict = { .throttle_s = 3600,
+			       .tarpit_style = STYLE_SLOW,
+			       .valid_until_ns = NOON + 60 * SECOND } },
+		{ "clock's, lease over", .at_s = 60, .lease_s = 60,
+		  .verdict = { .throttle_s = 3600,
+			       .tarpit_style = STYLE_SLOW,
+			       .flags = VERDICT_CLOCK } },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		volatile struct settings *s = instance_settings(*state);
+		const struct row *r = &rows[i];
+		struct talk t = talk(*state, i & 1);
+		struct range exempt = { .action = ACTION_PASS };
+		struct range_key key = { .prefix_bits = 128, .addr = addr_of(&t, true) };
+		struct look before;
+
+		clean(*state);
+		instance_clock(*state, NOON + r->at_s * SECOND);
+		judge(&t, &r->verdict);
+		if (r->exempt)
+			assert_int_equal(instance_range(*state, &key, &exempt), 0);
+		s->mode = r->report ? MODE_REPORT : MODE_ENFORCE;
+		s->enforce_until_ns = r->enforce_s ? NOON + r->enforce_s * SECOND : 0;
+		s->lease_until_ns = NOON + (r->lease_s ?: 7200) * SECOND;
+		s->tarpits = !r->none_said;
+		t.outbound = r->outbound;
+		t.server_port = r->submission ? 587 : 25;
+		before = look(*state);
+		handshake(&t);
+		server(&t, "220 mx.example.net\r\n");
+		client(&t, "EHLO a\r\n");
+		server(&t, "250 mx.example.net\r\n");
+		if (noted(*state, &before, REASON_DELAY_ARMED) != 2 * r->arms ||
+		    noted(*state, &before, REASON_SLOWED) != 2 * r->arms) {
+			fprintf(stderr, "row \"%s\":", r->what);
+			exits(*state, &before, stderr);
+			fputc('\n', stderr);
+			fail();
+		}
+		assert_int_equal(verdict_of(&t).hits_slowed, 2 * r->arms);
+	}
+}
+
+/* A delay under way ends with enforcement, at once. */
+static void a_delay_ends_with_enforcement(void **state)
+{
+	volatile struct settings *s = instance_settings(*state);
+	struct talk t = greeted(*state, false);
+
+	sent(&t, "250 a\r\n", ACK | PSH, 0);
+	s->mode = MODE_REPORT;
+	sent(&t, "250 a\r\n", ACK | PSH, WINDOW);
+	s->mode = MODE_OFF;
+	sent(&t, "250 a\r\n", ACK | PSH, WINDOW);
+	s->mode = MODE_ENFORCE;
+	sent(&t, "250 a\r\n", ACK | PSH, 0);
+	s->enforce_until_ns = NOON - SECOND;
+	sent(&t, "250 a\r\n", ACK | PSH, WINDOW);
+}
+
+/* Whatever D is, the window's end is the last moment. */
+static void never_beyond_the_window(void **state)
+{
+	static const struct {
+		uint32_t delay_ms;
+		uint64_t at_ns; /* after noon; the window ends at 600 s */
+		uint64_t lasts_ns;
+	} rows[] = {
+		{ 10000, 0, 10 * SECOND },
+		{ 10000, 590 * SECOND, 10 * SECOND },
+		{ 10000, 591 * SECOND, 9 * SECOND },
+		{ 10000, 599 * SECOND, SECOND },
+		{ 10000, 599 * SECOND + SECOND / 4, SECOND * 3 / 4 },
+		{ 100000, 500 * SECOND, 100 * SECOND },
+		{ 100000, 501 * SECOND, 99 * SECOND },
+		{ 1, 0, SECOND / 1000 },
+		{ 0, 0, 0 },
+	};
+	struct verdict v = slow;
+
+	v.throttle_s = 600;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct talk t = talk(*state, i & 1);
+
+		judge(&t, &v);
+		instance_settings(*state)->slow_delay_ms = rows[i].delay_ms;
+		instance_clock(*state, NOON + rows[i].at_ns);
+		handshake(&t);
+		server(&t, "220 mx.example.net\r\n");
+		if (!rows[i].delay_ms)
+			assert_true(t.last == -1 && deadline(&t) < NOON + SECOND);
+		else
+			assert_true(lasts(&t, NOON + rows[i].at_ns, rows[i].lasts_ns));
+		if (rows[i].at_ns + rows[i].lasts_ns == 600 * SECOND)
+			assert_true(deadline(&t) <= NOON + 600 * SECOND);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(window_is_0_until_the_deadline, clean_gate),
+		cmocka_unit_test_setup(the_greeting_itself_waits, clean_gate),
+		cmocka_unit_test_setup(which_segments_are_held, clean_gate),
+		cmocka_unit_test_setup(only_new_bytes_arm, clean_gate),
+		cmocka_unit_test_setup(only_new_bytes_arm_in_tls, clean_gate),
+		cmocka_unit_test_setup(when_nothing_is_slowed, clean_gate),
+		cmocka_unit_test_setup(a_delay_ends_with_enforcement, clean_gate),
+		cmocka_unit_test_setup(never_beyond_the_window, clean_gate),
+	};
+
+	return cmocka_run_group_tests(tests, open_gate, close_gate);
+}
