@@ -305,7 +305,8 @@ STEP int flow_acknowledge(const struct packet *p, struct flow *f, __u32 hook)
 
 /* flow_close - FIN of both sides, or a RST that must be believed (RFC 5961, 3.2): then the
  * connection is over. Where nothing is read any more there is nothing to protect, and `high`
- * is not kept. */
+ * is not kept. A cut client is not believed at all: what it says is not what the server got,
+ * and without the entry its bytes would go through. */
 static __always_inline void flow_close(const struct packet *p, struct flow *f, __u32 hook)
 {
 	struct stream *mine = flow_stream(f, flow_side(p));
@@ -313,7 +314,8 @@ static __always_inline void flow_close(const struct packet *p, struct flow *f, _
 	bool done = f->phase == PHASE_DONE;
 
 	if (p->tcp_flags & TCP_RST) {
-		if (done || hook == HOOK_EGRESS || p->seq == mine->high)
+		if (hook == HOOK_EGRESS ||
+		    (!(f->flags & FLOW_CUT) && (done || p->seq == mine->high)))
 			flow_end(&p->key, f, hook);
 		return;
 	}

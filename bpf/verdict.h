@@ -13,8 +13,9 @@
 
 #define SECOND_NS    1000000000ULL
 #define HOUR_S       3600
-#define RECHECK_SYNS 4                /* new attempts let through while a recheck is due ... */
-#define RECHECK_SPAN (10 * SECOND_NS) /* ... in this time */
+#define RECHECK_SYNS 4                 /* new attempts let through while a recheck is due ... */
+#define RECHECK_SPAN (10 * SECOND_NS)  /* ... in this time */
+#define RECHECK_LIFE (300 * SECOND_NS) /* how long one that was let through is known */
 
 /* hour_second - where in the source's own hour `now` is */
 static __always_inline __u32 hour_second(const struct verdict *v, __u64 now)
@@ -78,12 +79,12 @@ static __always_inline bool recheck_due(const struct verdict *v, __u64 now)
 }
 
 /* recheck_known - this very attempt was let through before: a retransmitted SYN */
-static __always_inline bool recheck_known(const struct packet *p)
+static __always_inline bool recheck_known(const struct packet *p, __u64 now)
 {
 	struct flow_key key = p->key;
 	struct handshake *h = bpf_map_lookup_elem(&rechecks, &key);
 
-	return h && h->isn == p->seq;
+	return h && h->isn == p->seq && now - h->at_ns < RECHECK_LIFE;
 }
 
 /* recheck_open - remember the attempt; its greeting's acknowledgement will spend the slot */
@@ -152,7 +153,7 @@ STEP int verdict_syn(const struct packet *p, __u32 last)
 		return REASON_TARPITTED;
 	if (v->drop_style != STYLE_SILENT)
 		return REASON_SYN; /* the answerer's, which begins where this hook ends */
-	if (recheck_known(p))
+	if (recheck_known(p, now))
 		return REASON_RECHECK;
 	if (recheck_due(v, now)) {
 		if (last)

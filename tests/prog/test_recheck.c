@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A blocked source shows whether it was upgraded: which attempts are let through, when that
+ * chance is used up, and what becomes of an old and of a newer build on such a connection.
+ */
+#include "tests/prog/rows.h"
+
+#define OLD BUILD(15, 1, 2507, 39)
+#define DUE (NOON + 600 * SECOND)
+
+#define RECEIVED(build)                                                                            \
+	"Received: from client.example.org (192.0.2.1) by EX01.example.org\r\n"                    \
+	" (198.51.100.2) with Microsoft SMTP Server id " build "; Sat, 21 Nov 2026\r\n"            \
+	" 10:00:00 +0000\r\n\r\nhello\r\n"
+
+/* blocked - a source that is refused, but for a recheck due at DUE */
+static struct talk blocked(struct instance *gate, bool ipv6)
+{
+	static const struct verdict v = {
+		.block_s = 3600, .drop_style = STYLE_SILENT, .recheck_at_ns = DUE, .build = OLD
+	};
+	struct talk t = talk(gate, ipv6);
+
+	judge(&t, &v);
+	return t;
+}
+
+/* attempt_exits - its SYN, where XDP and then ingress see it */
+static void attempt_exits(struct talk *t, const char *what, enum reason reason)
+{
+	struct look before = look(t->gate);
+
+	syn(t, HOOK_XDP);
+	exits_as(t, &before, what, HOOK_XDP, reason);
+	if (reason == REASON_SILENT)
+		return;
+	before = look(t->gate);
+	syn(t, HOOK_INGRESS);
+	exits_as(t, &before, what, HOOK_INGRESS, reason);
+}
+
+/* answered - the rest of the handshake of a connection that was let through, and a greeting */
+static void answered(struct talk *t)
+{
+	t->client_seq++;
+	frame(t, false, t->server_seq++, t->client_seq, SYN | ACK, "", 0);
+	acknowledge(t, true);
+	server(t, "220 mx.example.net ESMTP\r\n");
+}
+
+/* let_through - a recheck connection up to its greeting */
+static struct talk let_through(struct instance *gate, bool ipv6)
+{
+	struct talk t = blocked(gate, ipv6);
+
+	instance_clock(gate, DUE);
+	attempt_exits(&t, "due", REASON_RECHECK);
+	answered(&t);
+	return t;
+}
+
+static void dropped_before_it_is_due_and_passed_after(void **state)
+{
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		struct talk t;
+
+		clean(*state);
+		t = blocked(*state, ipv6);
+		attempt_exits(&t, "long before", REASON_SILENT);
+		instance_clock(*state, DUE - SECOND);
+		attempt_exits(&t, "second before", REASON_SILENT);
+		assert_int_equal(verdict_of(&t).hits_dropped, 2);
+		instance_clock(*state, DUE);
+		syn(&t, HOOK_XDP); /* XDP only looks: ingress writes it down */
+		assert_int_equal(entries(instance_fds(*state)->rechecks, 36), 0);
+		attempt_exits(&t, "due", REASON_RECHECK);
+		assert_int_equal(entries(instance_fds(*state)->rechecks, 36), 1);
+		assert_int_equal(verdict_of(&t).hits_dropped, 2);
+		assert_int_equal(verdict_of(&t).recheck_at_ns, DUE);
+	}
+}
+
+static void never_due_where_there_is_none(void **state)
+{
+	struct talk t = blocked(*state, false);
+	struct verdict v = verdict_of(&t);
+
+	v.recheck_at_ns = 0;
+	judge(&t, &v);
+	instance_clock(*state, DUE + 24 * HOUR);
+	attempt_exits(&t, "no recheck", REASON_SILENT);
+}
+
+static void four_attempts_in_ten_seconds(void **state)
+{
+	struct talk t[5];
+
+	instance_clock(*state, DUE);
+	for (int i = 0; i < 5; i++) {
+		t[i] = blocked(*state, false);
+		if (!i)
+			continue;
+		t[i].client_host = t[0].client_host;
+	}
+	for (int i = 0; i < 4; i++)
+		attempt_exits(&t[i], "attempt", REASON_RECHECK);
+	attempt_exits(&t[4], "fifth attempt", REASON_SILENT);
+	for (int i = 0; i < 4; i++)
+		attempt_exits(&t[i], "SYN sent again", REASON_RECHECK);
+	t[0].client_seq += 12345;
+	attempt_exits(&t[0], "same ports, another connection", REASON_SILENT);
+	t[0].client_seq -= 12345;
+	instance_clock(*state, DUE + 9 * SECOND);
+	attempt_exits(&t[4], "nine seconds later", REASON_SILENT);
+	attempt_exits(&t[0], "SYN sent again, nine seconds later", REASON_RECHECK);
+	instance_clock(*state, DUE + 11 * SECOND);
+	attempt_exits(&t[4], "eleven seconds later", REASON_RECHECK);
+}
+
+/* What was let through is remembered for five minutes. */
+static void an_attempt_is_forgotten(void **state)
+{
+	struct talk first = blocked(*state, false), t[4];
+
+	instance_clock(*state, DUE);
+	attempt_exits(&first, "attempt", REASON_RECHECK);
+	instance_clock(*state, DUE + 297 * SECOND);
+	for (int i = 0; i < 4; i++) {
+		t[i] = talk(*state, false);
+		attempt_exits(&t[i], "attempt", REASON_RECHECK);
+	}
+	attempt_exits(&first, "SYN sent again, three seconds before the end", REASON_RECHECK);
+	instance_clock(*state, DUE + 301 * SECOND);
+	attempt_exits(&first, "SYN sent again, after five minutes", REASON_SILENT);
+}
+
+static void spent_when_the_greeting_is_acknowledged(void **state)
+{
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		struct talk t, other;
+		struct look before;
+		uint64_t due;
+
+		clean(*state);
+		t = let_through(*state, ipv6);
+		other = talk(*state, ipv6);
+		assert_int_equal(verdict_of(&t).recheck_at_ns, DUE);
+		attempt_exits(&other, "not spent yet", REASON_RECHECK);
+		before = look(*state);
+		frame(&t, true, t.client_seq, t.server_seq - 26, ACK, "", 0);
+		assert_int_equal(noted(*state, &before, REASON_RECHECK_USED), 0);
+		instance_clock(*state, DUE + 60 * SECOND);
+		acknowledge(&t, true);
+		acknowledge(&t, true);
+		assert_int_equal(noted(*state, &before, REASON_RECHECK_USED), 1);
+		due = verdict_of(&t).recheck_at_ns;
+		assert_true(due >= DUE + 60 * SECOND + HOUR && due < DUE + 61 * SECOND + HOUR);
+		assert_int_equal(verdict_of(&t).hits_recheck, 1);
+		other.client_port += 100;
+		attempt_exits(&other, "spent", REASON_SILENT);
+		instance_clock(*state, due - SECOND);
+		attempt_exits(&other, "second before the next", REASON_SILENT);
+		instance_clock(*state, due);
+		attempt_exits(&other, "the next", REASON_RECHECK);
+	}
+}
+
+/* A greeting that answers another SYN of the same ports makes no recheck of it. */
+static void another_connection_is_no_recheck(void **state)
+{
+	struct talk t = blocked(*state, false);
+	struct look before;
+	struct flow f;
+
+	instance_clock(*state, DUE);
+	attempt_exits(&t, "due", REASON_RECHECK);
+	t.client_seq += 1000;
+	before = look(*state);
+	answered(&t);
+	client(&t, "EHLO ex01.example.org\r\n");
+	assert_int_equal(noted(*state, &before, REASON_RECHECK_USED), 0);
+	assert_true(flow_of(&t, &f));
+	assert_int_equal(f.flags & FLOW_RECHECK, 0);
+}
+
+/* How a build is shown, up to the segment that shows it. */
+static void up_to_message(struct talk *t, bool bdat)
+{
+	client(t, "EHLO ex01.example.org\r\n");
+	server(t, "250 mx.example.net\r\n");
+	client(t, "MAIL FROM:<a@example.org>\r\n");
+	server(t, "250 ok\r\n");
+	client(t, "RCPT TO:<b@example.net>\r\n");
+	server(t, "250 ok\r\n");
+	if (bdat)
+		return;
+	client(t, "DATA\r\n");
+	server(t, "354 go\r\n");
+}
+
+enum change { NOTHING, UNSET, REPORTED, BUILDLESS };
+
+static const struct row {
+	const char *what;
+	const char *text;
+	enum { IN_DATA, IN_BDAT, IN_EHLO } where;
+	enum change change; /* before the segment */
+	bool cut;
+} rows[] = {
+	{ "the same build", RECEIVED("15.1.2507.39"), IN_DATA, NOTHING, true },
+	{ "the build below", RECEIVED("15.1.2507.38"), IN_DATA, NOTHING, true },
+	{ "the build above", RECEIVED("15.1.2507.40"), IN_DATA, NOTHING, false },
+	{ "an older product", RECEIVED("8.3.279.1"), IN_DATA, NOTHING, true },
+	{ "a newer product", RECEIVED("15.2.1748.10"), IN_DATA, NOTHING, false },
+	{ "the same build, BDAT", "BDAT 300 LAST\r\n" RECEIVED("15.1.2507.39"), IN_BDAT, NOTHING,
+	  true },
+	{ "a newer build, BDAT", "BDAT 300 LAST\r\n" RECEIVED("15.1.2507.61"), IN_BDAT, NOTHING,
+	  false },
+	{ "the same build, EHLO", "EHLO b15-1-2507-39.ex01.example.org\r\n", IN_EHLO, NOTHING,
+	  true },
+	{ "a newer build, EHLO", "EHLO b15-1-2507-61.ex01.example.org\r\n", IN_EHLO, NOTHING,
+	  false },
+	{ "verdict gone meanwhile", RECEIVED("15.1.2507.39"), IN_DATA, UNSET, false },
+	{ "report mode meanwhile", RECEIVED("15.1.2507.39"), IN_DATA, REPORTED, false },
+	{ "verdict without a build", RECEIVED("15.1.2507.39"), IN_DATA, BUILDLESS, false },
+};
+
+static void change(struct talk *t, enum change c)
+{
+	struct verdict v = verdict_of(t);
+
+	v.build = 0;
+	if (c == UNSET)
+		judge(t, NULL);
+	if (c == REPORTED)
+		instance_settings(t->gate)->mode = MODE_REPORT;
+	if (c == BUILDLESS)
+		judge(t, &v);
+}
+
+/* shown - the row's connection, up to and with the segment that shows the build */
+static struct talk shown(struct instance *gate, const struct row *r, bool ipv6)
+{
+	struct talk t;
+	struct look before;
+
+	clean(gate);
+	t = let_through(gate, ipv6);
+	if (r->where == IN_EHLO)
+		acknowledge(&t, true);
+	else
+		up_to_message(&t, r->where == IN_BDAT);
+	assert_int_equal(seen(gate).tokens, 0);
+	change(&t, r->change);
+	before = look(gate);
+	client(&t, r->text);
+	exits_as(&t, &before, r->what, HOOK_INGRESS, r->cut ? REASON_CUT : REASON_READ);
+	return t;
+}
+
+static void an_old_build_is_cut_a_newer_one_told(void **state)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+			struct talk t = shown(*state, &rows[i], ipv6);
+			struct seen s = seen(*state);
+
+			assert_int_equal(s.tokens, rows[i].cut);
+			if (!rows[i].cut) {
+				acknowledge(&t, false);
+				s = seen(*state);
+				assert_int_equal(s.tokens, 1);
+			}
+			assert_true(s.token.flags & EVENT_RECHECK);
+			assert_int_equal(s.token.side, SIDE_CLIENT);
+			assert_int_equal(s.token.origin,
+					 rows[i].where == IN_EHLO ? ORIGIN_EHLO : ORIGIN_RECEIVED);
+		}
+}
+
+/* From the cut on no byte of the client goes through, whatever it tries. */
+static void a_cut_connection_stays_cut(void **state)
+{
+	static const struct {
+		const char *what;
+		uint32_t back;
+		unsigned int flags;
+		const char *text;
+		enum reason reason;
+	} after[] = {
+		{ "next bytes", 0, ACK | PSH, "\r\n.\r\nQUIT\r\n", REASON_CUT },
+		{ "the end again", 20, ACK | PSH, "00 +0000\r\n\r\nhello\r\n", REASON_CUT },
+		{ "acknowledgement", 0, ACK, "", REASON_READ_DONE },
+		{ "wrong RST", 99, RST, "", REASON_READ_DONE },
+		{ "bytes after it", 0, ACK | PSH, "x", REASON_CUT },
+		{ "RST where the cut bytes end", 0, RST, "", REASON_READ_DONE },
+		{ "bytes after it", 0, ACK | PSH, "x", REASON_CUT },
+		{ "FIN", 0, FIN | ACK, "", REASON_READ_DONE },
+		{ "bytes after it", 0, ACK | PSH, "x", REASON_CUT },
+		{ "FIN with bytes", 0, FIN | ACK, "x", REASON_CUT },
+	};
+
+	for (int r = 0; r < 9; r++) {
+		struct talk t;
+		struct look before;
+
+		if (!rows[r].cut)
+			continue;
+		t = shown(*state, &rows[r], r & 1);
+		for (size_t i = 0; i < sizeof(after) / sizeof(after[0]); i++) {
+			before = look(*state);
+			frame(&t, true, t.client_seq - after[i].back, t.server_seq, after[i].flags,
+			      after[i].text, strlen(after[i].text));
+			exits_as(&t, &before, after[i].what, HOOK_INGRESS, after[i].reason);
+		}
+		before = look(*state);
+		t.client_seq -= strlen(rows[r].text);
+		client(&t, rows[r].text);
+		exits_as(&t, &before, "all of it again", HOOK_INGRESS, REASON_CUT);
+		/* the server's side of it goes on to its end */
+		before = look(*state);
+		frame(&t, false, t.server_seq, t.client_seq - strlen(rows[r].text), ACK, "", 0);
+		exits_as(&t, &before, "server", HOOK_EGRESS, REASON_READ_DONE);
+		frame(&t, false, t.server_seq, 0, RST, "", 0);
+		assert_false(followed(&t));
+		assert_int_equal(seen(*state).tokens, 1);
+	}
+}
+
+/* A connection that was open before the block is no recheck: nothing of it is cut. */
+static void an_older_connection_is_not_cut(void **state)
+{
+	struct talk t = talk(*state, false);
+	struct verdict v = { .block_s = 3600, .drop_style = STYLE_SILENT, .build = OLD };
+	struct look before;
+	struct seen s;
+
+	handshake(&t);
+	server(&t, "220 mx.example.net ESMTP\r\n");
+	up_to_message(&t, false);
+	judge(&t, &v);
+	before = look(*state);
+	client(&t, RECEIVED("15.1.2507.39"));
+	exits_as(&t, &before, "old build", HOOK_INGRESS, REASON_READ);
+	acknowledge(&t, false);
+	s = seen(*state);
+	assert_int_equal(s.tokens, 1);
+	assert_int_equal(s.token.flags & EVENT_RECHECK, 0);
+}
+
+/* A segment that the server will not take says nothing, also not on a recheck. */
+static void a_wrong_checksum_cuts_nothing(void **state)
+{
+	struct talk t = let_through(*state, false);
+	struct look before;
+
+	up_to_message(&t, false);
+	before = look(*state);
+	t.bad_checksum = true;
+	frame(&t, true, t.client_seq, t.server_seq, ACK, RECEIVED("15.1.2507.39"),
+	      strlen(RECEIVED("15.1.2507.39")));
+	t.bad_checksum = false;
+	exits_as(&t, &before, "wrong checksum", HOOK_INGRESS, REASON_READ);
+	assert_int_equal(noted(*state, &before, REASON_BAD_CHECKSUM), 1);
+	before = look(*state);
+	client(&t, RECEIVED("15.1.2507.39"));
+	exits_as(&t, &before, "right one", HOOK_INGRESS, REASON_CUT);
+	assert_int_equal(seen(*state).tokens, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(dropped_before_it_is_due_and_passed_after, clean_gate),
+		cmocka_unit_test_setup(never_due_where_there_is_none, clean_gate),
+		cmocka_unit_test_setup(four_attempts_in_ten_seconds, clean_gate),
+		cmocka_unit_test_setup(an_attempt_is_forgotten, clean_gate),
+		cmocka_unit_test_setup(spent_when_the_greeting_is_acknowledged, clean_gate),
+		cmocka_unit_test_setup(another_connection_is_no_recheck, clean_gate),
+		cmocka_unit_test_setup(an_old_build_is_cut_a_newer_one_told, clean_gate),
+		cmocka_unit_test_setup(a_cut_connection_stays_cut, clean_gate),
+		cmocka_unit_test_setup(an_older_connection_is_not_cut, clean_gate),
+		cmocka_unit_test_setup(a_wrong_checksum_cuts_nothing, clean_gate),
+	};
+
+	return cmocka_run_group_tests(tests, open_gate, close_gate);
+}
