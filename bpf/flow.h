@@ -47,8 +47,9 @@ static __always_inline __u8 flow_family(const struct flow *f)
 
 	if (f->direction == DIRECTION_OUTBOUND) {
 		peer = f->server.family;
-		/* a greeting that was taken and said nothing of Microsoft */
-		if (!peer && after(f->server.acked, f->server_isn + 1))
+		/* a greeting that was read and taken, and said nothing of Microsoft */
+		if (!peer && after(f->server.acked, f->server_isn + 1) &&
+		    !after(f->server.acked, f->server.next))
 			peer = FAMILY_OTHER;
 	}
 	return peer > family ? peer : family;
