@@ -7,7 +7,7 @@
 #include "address.h"
 #include "build.h"
 #include "clock.h"
-#include "daemon.h"
+#include "commands.h"
 #include "pause.h"
 #include "times.h"
 #include "version.h"
@@ -422,6 +422,11 @@ const struct control_command commands_table[] = {
 	{ "forget", forget, { OPTIONAL("addr"), OPTIONAL("name") } },
 	{ "events", events, { { 0 } } },
 	{ "catalogue-check", check_build, { { "build", CONTROL_STRING, true }, OPTIONAL("at") } },
+	{ "policy-show", command_policy_show, { { 0 } } },
+	{ "policy-preview", command_policy_preview, { { "policy", CONTROL_STRING, true } } },
+	{ "policy-use",
+	  command_policy_use,
+	  { { "policy", CONTROL_STRING, true }, OPTIONAL("reason") } },
 	{ "clock", lab_clock, { OPTIONAL("advance"), OPTIONAL("to") } },
 	{ 0 },
 };

@@ -30,6 +30,9 @@
  *   forget           addr or name
  *   events                                        follows: observation objects
  *   catalogue-check  build, at?                   catalogue_check()
+ *   policy-show                                   policy_json(), and whose choice it is
+ *   policy-preview   policy                       preview()
+ *   policy-use       policy, reason?
  *   clock            advance ("35d") or to (RFC 3339); only with --lab-clock
  *
  * Changes answer {"message", ...}: a sentence for people, and what has changed.

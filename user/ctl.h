@@ -68,6 +68,11 @@ int ctl_map_get(const struct ctl *ctl, struct error *e);
 /* ctl_catalogue.c */
 int ctl_catalogue_check(const struct ctl *ctl, struct error *e);
 
+/* ctl_policy.c */
+int ctl_policy_show(const struct ctl *ctl, struct error *e);
+int ctl_policy_preview(const struct ctl *ctl, struct error *e);
+int ctl_policy_use(const struct ctl *ctl, struct error *e);
+
 /* ctl_simulate.c */
 int ctl_simulate(const struct ctl *ctl, struct error *e);
 

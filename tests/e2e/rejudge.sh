@@ -21,7 +21,15 @@ clock_verdict() {
 	wait_for 20 source_is $OLD '.stage == 2 and .throttle_min == 5'
 }
 
-log_says() { grep -q "$1" $GATE/log; }
+refused() { ! ctl "$@" 2>/dev/null; }
+policy_is() { # NAME CHOSEN-BY
+	ctl -j policy show | jq -e --arg name "$1" --arg from "$2" \
+		'.name == $name and .from == $from and (.judging | not)' >/dev/null
+}
+preview_moves() { # FROM TO
+	ctl -j policy preview "$MILD" |
+		jq -e ".moves == [{from: $1, to: $2, sources: 1}]" >/dev/null
+}
 audit_says() { # WHAT FILTER
 	sqlite3 -json $GATE/state/buildgate.db "SELECT * FROM audit WHERE what = '$1'" |
 		jq -e "$2" >/dev/null
@@ -43,16 +51,31 @@ must "the clock comes to its second stage" clock_verdict
 must "enforce mode is accepted" ctl mode enforce
 must "the kernel has its minutes" verdict_seconds 300
 
-sed -i "s|^policy:.*||; \$a policy: $MILD" $GATE/buildgate.yaml
-kill -HUP "$GATE_PID"
-must "a reload with another policy moves the minutes" wait_for 20 minutes_are 3 0
+must "preview says what a milder policy would do" preview_moves 2 2
+must "and changes nothing" minutes_are 5 0
+must "another policy is used" ctl policy use "$MILD" --reason "spring is here"
+must "the minutes move" wait_for 20 minutes_are 3 0
 must "in the kernel too" verdict_seconds 180
-must "the change is in the audit trail" audit_says policy 'any(.after | test("mild"))'
+must "who did it and why is in the audit trail" audit_says policy \
+	'any((.after | test("mild")) and .why == "spring is here" and (.who | test("root")))'
+must "a bad one is refused" refused policy use $LAB/none.yaml
+gate_stop TERM
+must "after a restart" gate_start
+must "it is still in force, and policy show says by whom" policy_is mild "policy use"
+must "so are its minutes" minutes_are 3 0
+
+sed -i "\$a policy: exchange-online" $GATE/buildgate.yaml
+kill -HUP "$GATE_PID"
+must "an edit of the configuration counts after that" wait_for 20 policy_is exchange-online \
+	configuration
+must "the minutes follow" wait_for 20 minutes_are 5 0
 
 gate_stop TERM
 sed -i "s|^policy:.*|policy: 30-10-60|" $GATE/buildgate.yaml
 must "a restart with another policy" gate_start
-must "moves the minutes back" wait_for 20 minutes_are 5 0
+must "is found and audited" audit_says policy 'any(.why == "found at start" and .before != null)'
+must "all is judged by it" wait_for 20 policy_is 30-10-60 configuration
+must "the minutes are its own" minutes_are 5 0
 must "in the kernel too" verdict_seconds 300
 
 jq '.serial += 1 |
