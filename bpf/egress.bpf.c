@@ -2,8 +2,8 @@
 /*
  * egress.bpf.c - TC egress of the outside interfaces: what our side sends
  *
- * Steps: mode, parse, connection attempt of our client (remembered), flow (read, tarpit,
- * end), and the birth of inbound flows from our server's greeting.
+ * Steps: mode, own answers left alone, parse, connection attempt of our client (remembered), flow
+ * (read, tarpit, end), and the birth of inbound flows from our server's greeting.
  */
 #include "bpf/follow.h"
 #include "bpf/tarpit.h"
@@ -111,13 +111,17 @@ static __noinline int egress(struct __sk_buff *skb, __be16 protocol)
 	enum reason reason;
 
 	if (!s || READ_ONCE(s->mode) <= MODE_OFF)
-		return finish(HOOK_EGRESS, REASON_OFF) ? TC_ACT_SHOT : -1;
+		return finish_tc(HOOK_EGRESS, REASON_OFF);
+	if (skb->mark == ANSWER_MARK) {
+		skb->mark = 0;
+		return finish_tc(HOOK_EGRESS, REASON_ANSWER_LEFT);
+	}
 	reason = segment_parse(skb, protocol, &p);
 	if (!reason)
 		reason = attempt(s, &p);
 	if (!reason)
 		reason = segment(skb, &p);
-	return finish(HOOK_EGRESS, reason) ? TC_ACT_SHOT : -1;
+	return finish_tc(HOOK_EGRESS, reason);
 }
 
 SEC("tc")

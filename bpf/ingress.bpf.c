@@ -2,10 +2,11 @@
 /*
  * ingress.bpf.c - TC ingress of the outside interfaces: what the outside sends
  *
- * Steps: mode, parse, connection attempt (verdict), flow (arm the tarpit, read, recheck, end),
- * and the birth of outbound flows from the SYN-ACK that answers our client. The answerer's
- * step stands between the verdict and the flow.
+ * Steps: mode, parse, connection attempt (verdict, or the answerer's SYN-ACK), flow (arm the
+ * tarpit, read, recheck, end), and for what no flow claims the answerer. Outbound flows are
+ * born here, from the SYN-ACK that answers our client.
  */
+#include "bpf/answer.h"
 #include "bpf/follow.h"
 #include "bpf/tarpit.h"
 
@@ -33,12 +34,16 @@ static __always_inline void born(const struct packet *p)
 }
 
 /* attempt - segments that open a connection; CONTINUE for all others */
-static __always_inline enum reason attempt(const struct packet *p)
+static __always_inline enum reason attempt(struct __sk_buff *skb, const struct packet *p)
 {
+	enum reason reason;
+
 	if (!(p->tcp_flags & TCP_SYN))
 		return REASON_CONTINUE;
-	if (p->from_client)
-		return p->tcp_flags & TCP_ACK ? REASON_NO_FLOW : verdict_syn(p, true);
+	if (p->from_client) {
+		reason = p->tcp_flags & TCP_ACK ? REASON_NO_FLOW : verdict_syn(p, true);
+		return reason == REASON_ANSWER_SYN ? answer_syn(skb, p) : reason;
+	}
 	if (p->tcp_flags & TCP_ACK)
 		born(p);
 	return REASON_READ;
@@ -50,8 +55,10 @@ static __always_inline enum reason segment(struct __sk_buff *skb, const struct p
 	struct flow *f = bpf_map_lookup_elem(&flows, &p->key);
 	enum reason reason, cut = REASON_CONTINUE;
 
-	if (!f)
-		return REASON_NO_FLOW;
+	if (!f) {
+		reason = p->from_client ? answer_segment(skb, p) : REASON_CONTINUE;
+		return reason ?: REASON_NO_FLOW;
+	}
 	if (p->from_client)
 		tarpit_arm(p, f, HOOK_INGRESS);
 	reason = follow(skb, p, f, HOOK_INGRESS);
@@ -71,13 +78,13 @@ static __noinline int ingress(struct __sk_buff *skb, __be16 protocol)
 	enum reason reason;
 
 	if (!s || READ_ONCE(s->mode) <= MODE_OFF)
-		return finish(HOOK_INGRESS, REASON_OFF) ? TC_ACT_SHOT : -1;
+		return finish_tc(HOOK_INGRESS, REASON_OFF);
 	reason = segment_parse(skb, protocol, &p);
 	if (!reason)
-		reason = attempt(&p);
+		reason = attempt(skb, &p);
 	if (!reason)
 		reason = segment(skb, &p);
-	return finish(HOOK_INGRESS, reason) ? TC_ACT_SHOT : -1;
+	return finish_tc(HOOK_INGRESS, reason);
 }
 
 SEC("tc")

@@ -41,6 +41,7 @@ struct packet {
 	struct flow_key key;
 	__u32 seq;
 	__u32 ack;
+	__u32 network_offset;
 	__u32 tcp_offset;
 	__u32 payload_offset;
 	__u32 payload_bytes;
@@ -239,6 +240,7 @@ static __always_inline enum reason packet_parse(void *data, void *end, __be16 pr
 
 	if (!protocol && parse_ethernet(&c, &protocol))
 		return REASON_MALFORMED;
+	p->network_offset = c.at;
 	if (protocol == bpf_htons(ETH_P_IP)) {
 		p->ipv4 = 1;
 		reason = parse_ipv4(&c, &src, &dst, &l4_bytes);

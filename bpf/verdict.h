@@ -150,9 +150,7 @@ STEP int verdict_syn(const struct packet *p, __u32 last)
 	if (action == ACTION_PASS)
 		return REASON_WINDOW_OPEN;
 	if (action == ACTION_TARPIT)
-		return REASON_TARPITTED;
-	if (v->drop_style != STYLE_SILENT)
-		return REASON_SYN; /* the answerer's, which begins where this hook ends */
+		return v->tarpit_style == STYLE_DEFER ? REASON_ANSWER_SYN : REASON_TARPITTED;
 	if (recheck_known(p, now))
 		return REASON_RECHECK;
 	if (recheck_due(v, now)) {
@@ -160,6 +158,8 @@ STEP int verdict_syn(const struct packet *p, __u32 last)
 			recheck_open(p, v, now);
 		return REASON_RECHECK;
 	}
+	if (v->drop_style == STYLE_ANSWER)
+		return REASON_ANSWER_SYN;
 	__sync_fetch_and_add(&v->hits_dropped, 1);
 	return REASON_SILENT;
 }

@@ -16,14 +16,16 @@ int gate_xdp(struct xdp_md *ctx)
 	enum reason reason;
 
 	if (!s || READ_ONCE(s->mode) <= MODE_OFF)
-		return finish(HOOK_XDP, REASON_OFF) ? XDP_DROP : XDP_PASS;
+		return finish_xdp(HOOK_XDP, REASON_OFF);
 	reason = packet_parse(data, end, 0, 1 << 20, &p);
 	if (!reason) {
 		reason = REASON_LATER;
 		if (p.from_client && (p.tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
 			reason = verdict_syn(&p, false);
+		if (reason == REASON_ANSWER_SYN)
+			reason = REASON_LATER;
 	}
-	return finish(HOOK_XDP, reason) ? XDP_DROP : XDP_PASS;
+	return finish_xdp(HOOK_XDP, reason);
 }
 
 char LICENSE[] SEC("license")

@@ -240,6 +240,36 @@ enum port_kind {
 	PORT_SUBMISSION = 2,
 };
 
+/*
+ * reply: the answerer's texts for one verdict. Every text is exactly REPLY_BYTES long, padded
+ * with blanks before its CRLF, so that a client's acknowledgement number alone tells how far
+ * its conversation is: first sequence number + n * REPLY_BYTES. The lines in it keep to the
+ * limits of RFC 5321, 4.5.3.1.5. Index 0 is for connections whose verdict went meanwhile.
+ */
+#define REPLY_BYTES 384
+#define REPLIES_MAX 1024
+
+enum reply_kind {
+	REPLY_GREETING = 0, /* 220, or the refusal itself where it stands in the first line */
+	REPLY_HELLO = 1,    /* 250 to EHLO, HELO, RSET and NOOP */
+	REPLY_REFUSAL = 2,  /* 450 or 550 to everything else */
+	REPLY_BYE = 3,      /* 221 to QUIT */
+	REPLY_KINDS
+};
+
+struct reply {
+	__u8 used;        /* 0: no texts here, nothing is answered with it */
+	__u8 at_greeting; /* the greeting refuses, and closes */
+	__u8 reserved[6];
+	char text[REPLY_KINDS][REPLY_BYTES];
+};
+
+/* answer_keys: SipHash keys of the answerer's sequence numbers, now and before; all 0: the
+ * answerer is off. Made and rotated by the daemon. */
+struct answer_keys {
+	__u64 key[2][2];
+};
+
 #define PORTS_MAX 16
 
 /* gate_config: what the loader fixes at load time, read-only from then on. */
@@ -360,6 +390,7 @@ _Static_assert(sizeof(struct token) == 64, "token");
 _Static_assert(sizeof(struct pending) == 752, "pending");
 _Static_assert(sizeof(struct ahead_key) == 44, "ahead_key");
 _Static_assert(sizeof(struct ahead) == 2056, "ahead");
+_Static_assert(sizeof(struct reply) == 8 + 4 * 384, "reply");
 _Static_assert(sizeof(struct handshake) == 16, "handshake");
 _Static_assert(sizeof(struct event) == 360, "event");
 #endif

@@ -82,6 +82,22 @@ struct {
 __weak;
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, REPLIES_MAX);
+	__type(key, __u32);
+	__type(value, struct reply);
+} replies SEC(".maps")
+__weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct answer_keys);
+} answer_keys SEC(".maps")
+__weak;
+
+struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, HOOK_MAX);
 	__type(key, __u32);

@@ -6,8 +6,9 @@
  * lower case) and the help text are all made from it. Numbers are stable: a retired row
  * becomes UNUSEDn and keeps its number.
  *
- * Kinds: PASS and DROP are the ways a packet leaves a program, each packet has exactly
- * one; NOTE is something that happened on the way. All are counted per hook.
+ * Kinds: PASS, DROP and ANSWER (turned round as the gate's own reply) are the ways a packet
+ * leaves a program, each packet has exactly one; NOTE is something that happened on the way.
+ * All are counted per hook.
  */
 #ifndef BUILDGATE_REASONS_H
 #define BUILDGATE_REASONS_H
@@ -60,13 +61,19 @@
 	X(44, LATER, PASS, "mail segment left to the hooks after this one")                        \
 	X(45, BLIND, NOTE, "acknowledged bytes never seen: connection not read further")           \
 	X(46, AHEAD, NOTE, "segment kept until the bytes before it are there")                     \
-	X(47, AHEAD_USED, NOTE, "segment read when the bytes before it had come")
+	X(47, AHEAD_USED, NOTE, "segment read when the bytes before it had come")                  \
+	X(48, ANSWER_SYN, NONE, "not counted: the answerer takes the connection attempt")          \
+	X(49, ANSWERED_SYN, ANSWER, "connection attempt answered by the gate itself")              \
+	X(50, ANSWERED, ANSWER, "segment of an answered connection, replied to")                   \
+	X(51, ANSWER_TAKEN, DROP, "segment of an answered connection that needs no reply")         \
+	X(52, ANSWER_LEFT, PASS, "own answer leaving")                                             \
+	X(53, ANSWER_DECLINED, PASS, "not answered: IP options, or no texts")
 
 enum reason {
 #define X(number, name, kind, text) REASON_##name = number,
 	REASON_LIST(X)
 #undef X
-		REASON_MAX = 48
+		REASON_MAX = 54
 };
 
 /* counters: one value per hook, one slot per reason, per CPU. */

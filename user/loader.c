@@ -38,8 +38,9 @@ struct loader {
 	bool adopted;
 };
 
-static const char *const pinned_maps[] = { "settings",   "verdicts", "ranges",   "flows", "pending",
-					   "handshakes", "rechecks", "counters", "events" };
+static const char *const pinned_maps[] = { "settings",    "verdicts",   "ranges",   "flows",
+					   "pending",     "handshakes", "rechecks", "replies",
+					   "answer_keys", "counters",   "events" };
 
 /* host_check - what must be there before anything is tried, each missing thing by its name */
 static int host_check(struct error *e)
@@ -196,6 +197,8 @@ static int remember(struct loader *l, struct error *e)
 		.pending = bpf_map__fd(l->gate->maps.pending),
 		.counters = bpf_map__fd(l->gate->maps.counters),
 		.events = bpf_map__fd(l->gate->maps.events),
+		.replies = bpf_map__fd(l->gate->maps.replies),
+		.answer_keys = bpf_map__fd(l->gate->maps.answer_keys),
 	};
 	if (l->adopted)
 		return 0;

@@ -39,7 +39,7 @@ struct loader_options {
 };
 
 struct loader_fds {
-	int settings, verdicts, ranges, flows, pending, counters, events;
+	int settings, verdicts, ranges, flows, pending, counters, events, replies, answer_keys;
 };
 
 struct loader;

@@ -213,7 +213,7 @@ static void packets(FILE *out, const char *name, const struct metrics *m)
 		for (unsigned int r = 0; r < REASON_MAX; r++) {
 			const char *kind = reason_kind(r);
 
-			if (strcmp(kind, "pass") && strcmp(kind, "drop"))
+			if (!strcmp(kind, "none") || !strcmp(kind, "note"))
 				continue;
 			fprintf(out, "%s{hook=\"%s\",verdict=\"%s\",reason=\"%s\"} %" PRIu64 "\n",
 				name, hook_name(hook), kind, reason_name(r),

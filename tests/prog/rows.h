@@ -15,7 +15,7 @@
 #define HOUR   (3600 * SECOND)
 #define NOON   (100000 * HOUR) /* the tests' hour begins here */
 
-enum kind { KIND_NONE, KIND_PASS, KIND_DROP, KIND_NOTE };
+enum kind { KIND_NONE, KIND_PASS, KIND_DROP, KIND_ANSWER, KIND_NOTE };
 
 static const struct {
 	const char *name;
@@ -70,7 +70,7 @@ static inline uint64_t exits(struct instance *gate, const struct look *since, FI
 
 			if (!d)
 				continue;
-			if (reasons[r].kind == KIND_PASS || reasons[r].kind == KIND_DROP)
+			if (reasons[r].kind != KIND_NONE && reasons[r].kind != KIND_NOTE)
 				n += d;
 			if (to)
 				fprintf(to, " %s %s +%llu,", hooks[hook], reasons[r].name,

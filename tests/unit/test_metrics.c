@@ -117,6 +117,8 @@ static void test_every_reason(void **state)
 		for (unsigned int r = 1; r < REASON_MAX; r++) {
 			bool note = !strcmp(reason_kind(r), "note");
 
+			if (!strcmp(reason_kind(r), "none")) /* never counted */
+				continue;
 			snprintf(needle, sizeof(needle), "hook=\"%s\",%s%s%s=\"%s\"}",
 				 hook_name(hook), note ? "" : "verdict=\"",
 				 note ? "" : reason_kind(r), note ? "event" : "\",reason",

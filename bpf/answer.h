@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * answer.h - the answerer: a stateless SMTP server that only ever refuses
+ *
+ * answer_syn() completes the handshake of a source that is to be refused, answer_segment() leads
+ * the conversation: greeting, one reply per line, close. Nothing is remembered. The first
+ * sequence number is a keyed hash of the addresses and ports, all texts have one length
+ * (REPLY_BYTES), so the client's acknowledgement number says how many it has read; the verb
+ * of its line only chooses among them. The packet itself is turned into its answer and sent
+ * back the way it came, marked so that our own egress program lets it be.
+ *
+ * What is not at one of the few exact positions is not ours and passes (DESIGN section 5).
+ */
+#ifndef BUILDGATE_ANSWER_H
+#define BUILDGATE_ANSWER_H
+
+#include "bpf/checksum.h"
+#include "bpf/siphash.h"
+#include "bpf/verdict.h"
+
+#define ANSWER_REPLIES  10   /* a client that has read so many will not be told more */
+#define ANSWER_WINDOW   4096 /* enough for commands, no invitation to send mail */
+#define ANSWER_MSS      1220 /* fits IPv6's minimum of 1280 (RFC 8200, 5) */
+#define ANSWER_LINE     256  /* bytes of a segment in which its first line must end */
+#define ANSWER_OPTIONS  40
+
+#define TCP_PSH         0x08
+#define TCP_OPTION_END  0
+#define TCP_OPTION_NOP  1
+#define TCP_OPTION_MSS  2
+#define TCP_OPTION_TIME 8
+#define TCP_TIME_BYTES  10
+
+/* What is sent back. */
+struct answer {
+	__u32 seq;
+	__u32 ack;
+	__u32 time;  /* the client's timestamp, network order; 0: it sends none */
+	__u32 reply; /* index of texts */
+	__u8 flags;
+	__u8 text; /* enum reply_kind + 1; 0: none */
+	__u8 reserved[2];
+};
+
+/* Where a client stands. */
+struct answer_position {
+	__u32 read;   /* replies it has acknowledged */
+	__u32 closed; /* 1: our FIN too */
+};
+
+struct answer_scratch {
+	__u8 bytes[ANSWER_LINE];
+	struct tcphdr tcp;
+	__u8 options[ANSWER_OPTIONS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct answer_scratch);
+} answer_scratch SEC(".maps")
+__weak;
+
+/* answer_time - the client's timestamp (RFC 7323, 3.2), 0 where it has none */
+STEP int answer_time(struct __sk_buff *skb, const struct packet *p, struct answer *a)
+{
+	__u32 zero = 0, n, at = 0;
+	struct answer_scratch *sc = bpf_map_lookup_elem(&answer_scratch, &zero);
+
+	if (!p || !a || !sc || p->tcp_bytes_header <= sizeof(struct tcphdr))
+		return 0;
+	n = p->tcp_bytes_header - sizeof(struct tcphdr);
+	asm volatile("" : "+r"(n));
+	n = (n - 1) & 63;
+	if (n >= ANSWER_OPTIONS)
+		return 0;
+	if (bpf_skb_load_bytes(skb, p->tcp_offset + sizeof(struct tcphdr), sc->options, n + 1))
+		return 0;
+	for (int i = 0; i < ANSWER_OPTIONS; i++) {
+		__u32 kind, length;
+
+		if (at > n || at >= ANSWER_OPTIONS - TCP_TIME_BYTES + 1)
+			break;
+		kind = sc->options[at];
+		if (kind == TCP_OPTION_END)
+			break;
+		length = kind == TCP_OPTION_NOP ? 1 : sc->options[at + 1];
+		if (kind == TCP_OPTION_TIME && length == TCP_TIME_BYTES) {
+			a->time = sc->options[at + 2] | sc->options[at + 3] << 8 |
+				  sc->options[at + 4] << 16 | (__u32)sc->options[at + 5] << 24;
+			break;
+		}
+		if (!length)
+			break;
+		at += length;
+	}
+	return 0;
+}
+
+/* answer_partial - the packet has no full checksum yet (CHECKSUM_PARTIAL): an update that only
+ * full ones get leaves the field as it is */
+static __always_inline bool answer_partial(struct __sk_buff *skb, __u32 check)
+{
+	__be16 dummy = 0x1234, is;
+
+	if (bpf_skb_store_bytes(skb, check, &dummy, sizeof(dummy), 0) ||
+	    bpf_l4_csum_replace(skb, check, 0, 1, 0) ||
+	    bpf_skb_load_bytes(skb, check, &is, sizeof(is)))
+		return false;
+	return is == dummy;
+}
+
+/* answer_ipv4, answer_ipv6 - the network header of the answer over the one of the packet */
+static __always_inline int answer_ipv4(struct __sk_buff *skb, const struct packet *p,
+				       __u32 tcp_bytes)
+{
+	struct iphdr ip = {
+		.version = 4,
+		.ihl = 5,
+		.tot_len = bpf_htons(sizeof(ip) + tcp_bytes),
+		.frag_off = bpf_htons(0x4000), /* never fragmented, so its id may be 0 (RFC 6864) */
+		.ttl = 64,
+		.protocol = IPPROTO_TCP,
+		.saddr = p->key.server.w[3],
+		.daddr = p->key.client.w[3],
+	};
+
+	ip.check = ~checksum_fold((__u32)bpf_csum_diff(NULL, 0, (void *)&ip, sizeof(ip), 0));
+	return bpf_skb_store_bytes(skb, p->network_offset, &ip, sizeof(ip), 0);
+}
+
+static __always_inline int answer_ipv6(struct __sk_buff *skb, const struct packet *p,
+				       __u32 tcp_bytes)
+{
+	struct ipv6hdr ip = {
+		.version = 6,
+		.payload_len = bpf_htons(tcp_bytes),
+		.nexthdr = IPPROTO_TCP,
+		.hop_limit = 64,
+	};
+
+	__builtin_memcpy(&ip.saddr, &p->key.server, sizeof(ip.saddr));
+	__builtin_memcpy(&ip.daddr, &p->key.client, sizeof(ip.daddr));
+	return bpf_skb_store_bytes(skb, p->network_offset, &ip, sizeof(ip), 0);
+}
+
+/* answer_turn - sender and receiver of the frame change places; nothing to do without a link
+ * header */
+static __always_inline int answer_turn(struct __sk_buff *skb, const struct packet *p)
+{
+	__u8 mac[12], turned[12];
+
+	if (!p->network_offset)
+		return 0;
+	if (bpf_skb_load_bytes(skb, 0, mac, sizeof(mac)))
+		return -1;
+	__builtin_memcpy(turned, mac + 6, 6);
+	__builtin_memcpy(turned + 6, mac, 6);
+	return bpf_skb_store_bytes(skb, 0, turned, sizeof(turned), 0);
+}
+
+/* answer_header - TCP header and options into scratch; returns their length */
+static __always_inline __u32 answer_header(struct answer_scratch *sc, const struct packet *p,
+					   const struct answer *a)
+{
+	__u32 now = bpf_ktime_get_boot_ns() / 1000000, bytes = sizeof(struct tcphdr);
+	__u8 *o = sc->options;
+
+	__builtin_memset(sc->options, TCP_OPTION_NOP, sizeof(sc->options));
+	if (a->flags & TCP_SYN) {
+		o[0] = TCP_OPTION_MSS;
+		o[1] = 4;
+		o[2] = ANSWER_MSS >> 8;
+		o[3] = ANSWER_MSS & 0xff;
+		o += 4;
+		bytes += 4;
+	}
+	if (a->time) {
+		o[2] = TCP_OPTION_TIME;
+		o[3] = TCP_TIME_BYTES;
+		o[4] = now >> 24;
+		o[5] = now >> 16;
+		o[6] = now >> 8;
+		o[7] = now;
+		o[8] = a->time;
+		o[9] = a->time >> 8;
+		o[10] = a->time >> 16;
+		o[11] = a->time >> 24;
+		bytes += 12;
+	}
+	__builtin_memset(&sc->tcp, 0, sizeof(sc->tcp));
+	sc->tcp.source = p->key.server_port;
+	sc->tcp.dest = p->key.client_port;
+	sc->tcp.seq = bpf_htonl(a->seq);
+	sc->tcp.ack_seq = bpf_htonl(a->ack);
+	sc->tcp.window = bpf_htons(ANSWER_WINDOW);
+	((__u8 *)&sc->tcp)[12] = bytes / 4 << 4;
+	((__u8 *)&sc->tcp)[13] = a->flags;
+	return bytes;
+}
+
+/* answer_text - the text that is sent, or NULL for none */
+static __always_inline char *answer_text(const struct answer *a)
+{
+	__u32 index = a->reply;
+	struct reply *r = bpf_map_lookup_elem(&replies, &index);
+
+	if (!a->text || !r || !r->used)
+		return NULL;
+	return r->text[(a->text - 1) & (REPLY_KINDS - 1)];
+}
+
+/*
+ * answer_send - the packet becomes the answer and goes back where it came from. Header lengths
+ * before TCP stay as they are, so that where a pending checksum begins stays true.
+ */
+STEP int answer_send(struct __sk_buff *skb, const struct packet *p, const struct answer *a)
+{
+	__u32 zero = 0, bytes, check, options;
+	struct answer_scratch *sc = bpf_map_lookup_elem(&answer_scratch, &zero);
+	char *text;
+	bool partial;
+	__u64 sum;
+	__u16 field;
+
+	if (!p || !a || !sc)
+		return REASON_ANSWER_DECLINED;
+	text = answer_text(a);
+	if (a->text && !text)
+		return REASON_ANSWER_DECLINED;
+	check = p->tcp_offset + __builtin_offsetof(struct tcphdr, check);
+	bytes = answer_header(sc, p, a);
+	options = bytes - sizeof(struct tcphdr);
+	partial = answer_partial(skb, check);
+	if (bpf_skb_change_tail(skb, p->tcp_offset + bytes + (text ? REPLY_BYTES : 0), 0))
+		return REASON_ANSWER_DECLINED;
+	sum = checksum_pseudo(p, bytes + (text ? REPLY_BYTES : 0));
+	if (!partial) {
+		sum += (__u32)bpf_csum_diff(NULL, 0, (void *)&sc->tcp, sizeof(sc->tcp), 0);
+		if (options == 4)
+			sum += (__u32)bpf_csum_diff(NULL, 0, (void *)sc->options, 4, 0);
+		else if (options == 12)
+			sum += (__u32)bpf_csum_diff(NULL, 0, (void *)sc->options, 12, 0);
+		else if (options == 16)
+			sum += (__u32)bpf_csum_diff(NULL, 0, (void *)sc->options, 16, 0);
+		if (text)
+			sum += (__u32)bpf_csum_diff(NULL, 0, (void *)text, REPLY_BYTES, 0);
+	}
+	field = checksum_fold(sum);
+	sc->tcp.check = partial ? field : ~field;
+	if (answer_turn(skb, p) ||
+	    (p->ipv4 ? answer_ipv4(skb, p, bytes + (text ? REPLY_BYTES : 0))
+		     : answer_ipv6(skb, p, bytes + (text ? REPLY_BYTES : 0))))
+		return REASON_ANSWER_TAKEN;
+	if (bpf_skb_store_bytes(skb, p->tcp_offset, &sc->tcp, sizeof(sc->tcp), 0))
+		return REASON_ANSWER_TAKEN;
+	if (options >= 4)
+		bpf_skb_store_bytes(skb, p->tcp_offset + sizeof(struct tcphdr), sc->options, 4, 0);
+	if (options >= 12)
+		bpf_skb_store_bytes(skb, p->tcp_offset + sizeof(struct tcphdr) + 4, sc->options + 4,
+				    8, 0);
+	if (options == 16)
+		bpf_skb_store_bytes(skb, p->tcp_offset + sizeof(struct tcphdr) + 12,
+				    sc->options + 12, 4, 0);
+	if (text)
+		bpf_skb_store_bytes(skb, p->tcp_offset + bytes, text, REPLY_BYTES, 0);
+	skb->mark = ANSWER_MARK;
+	bpf_redirect(skb->ifindex, 0);
+	return a->flags & TCP_SYN ? REASON_ANSWERED_SYN : REASON_ANSWERED;
+}
+
+/* answer_plain - no options or extensions between the network header and TCP: those would have
+ * to be answered in kind, and nobody sends mail with them */
+static __always_inline bool answer_plain(const struct packet *p)
+{
+	return p->tcp_offset - p->network_offset ==
+	       (p->ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
+}
+
+/* answer_cookie - our first sequence number towards this client under key 0 or 1 */
+static __always_inline __u32 answer_cookie(const struct packet *p, __u32 which, bool *ret_on)
+{
+	__u32 zero = 0;
+	struct answer_keys *k = bpf_map_lookup_elem(&answer_keys, &zero);
+
+	*ret_on = k && (k->key[which & 1][0] | k->key[which & 1][1]);
+	return *ret_on ? siphash_flow(k->key[which & 1], &p->key) : 0;
+}
+
+/* answer_index - the texts for a source now; 0 (the general ones) where its verdict went */
+static __always_inline __u32 answer_index(const struct packet *p)
+{
+	struct addr source = source_of(&p->key.client);
+	struct verdict *v = bpf_map_lookup_elem(&verdicts, &source);
+
+	return v ? v->reply : 0;
+}
+
+/* answer_syn - SYN-ACK to a source that will be refused */
+STEP int answer_syn(struct __sk_buff *skb, const struct packet *p)
+{
+	struct answer a = { .flags = TCP_SYN | TCP_ACK };
+	struct addr source;
+	struct verdict *v;
+	struct reply *r;
+	__u32 index;
+	bool on;
+
+	if (!p || !answer_plain(p))
+		return REASON_ANSWER_DECLINED;
+	index = answer_index(p);
+	r = bpf_map_lookup_elem(&replies, &index);
+	a.seq = answer_cookie(p, 0, &on);
+	if (!on || !r || !r->used)
+		return REASON_ANSWER_DECLINED;
+	a.ack = p->seq + 1;
+	answer_time(skb, p, &a);
+	source = source_of(&p->key.client);
+	v = bpf_map_lookup_elem(&verdicts, &source);
+	if (v)
+		__sync_fetch_and_add(&v->hits_dropped, 1);
+	return answer_send(skb, p, &a);
+}
+
+/* answer_place - is this acknowledgement number one of ours, and which? */
+static __always_inline bool answer_place(const struct packet *p, struct answer_position *at)
+{
+	for (int which = 0; which < 2; which++) {
+		__u32 offset, rest;
+		bool on;
+
+		offset = p->ack - answer_cookie(p, which, &on) - 1;
+		if (!on || offset > ANSWER_REPLIES * REPLY_BYTES + 1)
+			continue;
+		rest = offset % REPLY_BYTES;
+		if (rest > 1)
+			continue;
+		at->read = offset / REPLY_BYTES;
+		at->closed = rest;
+		return true;
+	}
+	return false;
+}
+
+/* line_end - bytes of the first line with its LF, 0 where it does not end in what was read */
+static long line_byte(__u32 i, void *context)
+{
+	struct answer_scratch **sc = context;
+
+	return (*sc)->bytes[i & (ANSWER_LINE - 1)] == '\n';
+}
+
+#define VERB(a, b, c, d) ((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24)
+
+/* answer_choose - which text answers this verb at this position */
+static __always_inline __u8 answer_choose(__u32 verb, __u32 read)
+{
+	switch (verb & 0xdfdfdfdf) { /* in capitals */
+	case VERB('Q', 'U', 'I', 'T'):
+		return REPLY_BYE;
+	case VERB('E', 'H', 'L', 'O'):
+	case VERB('H', 'E', 'L', 'O'):
+	case VERB('R', 'S', 'E', 'T'):
+	case VERB('N', 'O', 'O', 'P'):
+		return REPLY_HELLO;
+	case VERB('M', 'A', 'I', 'L'):
+		return REPLY_REFUSAL;
+	}
+	/* the end of an EHLO that came in pieces is still an EHLO */
+	return read == 1 ? REPLY_HELLO : REPLY_REFUSAL;
+}
+
+/* answer_line - reply to the first line of the segment; it is acknowledged up to its LF, the
+ * client sends the rest again */
+static __always_inline enum reason answer_line(struct __sk_buff *skb, const struct packet *p,
+					       struct answer *a, __u32 read)
+{
+	__u32 zero = 0, n = p->payload_bytes, steps;
+	struct answer_scratch *sc = bpf_map_lookup_elem(&answer_scratch, &zero);
+	__u8 choice;
+
+	if (!sc)
+		return REASON_ANSWER_TAKEN;
+	if (n > ANSWER_LINE)
+		n = ANSWER_LINE;
+	asm volatile("" : "+r"(n));
+	n = (n - 1) & (ANSWER_LINE - 1);
+	if (bpf_skb_load_bytes(skb, p->payload_offset, sc->bytes, n + 1))
+		return REASON_ANSWER_TAKEN;
+	steps = bpf_loop(n + 1, line_byte, &sc, 0); /* iterations made, the LF's included */
+	if (steps > n + 1 || sc->bytes[(steps - 1) & (ANSWER_LINE - 1)] != '\n') {
+		a->ack += n + 1; /* no line yet: taken, or a sender that waits for this stalls */
+		return answer_send(skb, p, a);
+	}
+	a->ack += steps;
+	choice = answer_choose(VERB(sc->bytes[0], sc->bytes[1], sc->bytes[2], sc->bytes[3]), read);
+	a->text = choice + 1;
+	a->flags |= TCP_PSH;
+	if (choice == REPLY_BYE)
+		a->flags |= TCP_FIN;
+	if (p->tcp_flags & TCP_FIN && steps == p->payload_bytes) {
+		a->ack++;
+		a->flags |= TCP_FIN;
+	}
+	return answer_send(skb, p, a);
+}
+
+/* answer_greet - the handshake is complete: the first text. What came with it is not
+ * acknowledged, it comes again. */
+static __always_inline enum reason answer_greet(struct __sk_buff *skb, const struct packet *p,
+						struct answer *a)
+{
+	__u32 index = a->reply;
+	struct reply *r = bpf_map_lookup_elem(&replies, &index);
+
+	a->text = REPLY_GREETING + 1;
+	a->flags |= TCP_PSH;
+	if (r && r->at_greeting)
+		a->flags |= TCP_FIN;
+	return answer_send(skb, p, a);
+}
+
+/*
+ * answer_segment - a client's segment that no flow claims: CONTINUE where it is not of an
+ * answered connection.
+ */
+STEP int answer_segment(struct __sk_buff *skb, const struct packet *p)
+{
+	struct answer a = { .flags = TCP_ACK };
+	struct answer_position at = {};
+
+	if (!p || !(p->tcp_flags & TCP_ACK) || p->port_kind != PORT_MX || !answer_plain(p) ||
+	    !answer_place(p, &at))
+		return REASON_CONTINUE;
+	if (p->tcp_flags & TCP_RST)
+		return REASON_ANSWER_TAKEN;
+	a.seq = p->ack;
+	a.ack = p->seq;
+	a.reply = answer_index(p);
+	answer_time(skb, p, &a);
+	if (at.closed || (!p->payload_bytes && p->tcp_flags & TCP_FIN)) {
+		if (!(p->tcp_flags & TCP_FIN))
+			return REASON_ANSWER_TAKEN;
+		a.ack = p->seq + p->payload_bytes + 1;
+		if (!at.closed)
+			a.flags |= TCP_FIN;
+		return answer_send(skb, p, &a);
+	}
+	if (!at.read)
+		return answer_greet(skb, p, &a);
+	if (!p->payload_bytes)
+		return REASON_ANSWER_TAKEN;
+	return answer_line(skb, p, &a, at.read);
+}
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * siphash.h - SipHash-2-4 of a connection (Aumasson and Bernstein, 2012)
+ *
+ * The answerer's first sequence number: nobody who does not hold the key or sees the packets can
+ * guess it, and none has to be remembered.
+ */
+#ifndef BUILDGATE_SIPHASH_H
+#define BUILDGATE_SIPHASH_H
+
+#include "maps/abi.h"
+
+#define SIPHASH_ROTL(x, b) ((__u64)(x) << (b) | (__u64)(x) >> (64 - (b)))
+
+static inline __attribute__((always_inline)) void siphash_round(__u64 v[4])
+{
+	v[0] += v[1];
+	v[1] = SIPHASH_ROTL(v[1], 13) ^ v[0];
+	v[0] = SIPHASH_ROTL(v[0], 32);
+	v[2] += v[3];
+	v[3] = SIPHASH_ROTL(v[3], 16) ^ v[2];
+	v[0] += v[3];
+	v[3] = SIPHASH_ROTL(v[3], 21) ^ v[0];
+	v[2] += v[1];
+	v[1] = SIPHASH_ROTL(v[1], 17) ^ v[2];
+	v[2] = SIPHASH_ROTL(v[2], 32);
+}
+
+static inline __attribute__((always_inline)) void siphash_word(__u64 v[4], __u64 word)
+{
+	v[3] ^= word;
+	siphash_round(v);
+	siphash_round(v);
+	v[0] ^= word;
+}
+
+/* siphash_flow - of the 36 bytes of a flow key, as little-endian words */
+static inline __attribute__((always_inline)) __u64 siphash_flow(const __u64 key[2],
+								const struct flow_key *f)
+{
+	__u64 v[4] = { key[0] ^ 0x736f6d6570736575ULL, key[1] ^ 0x646f72616e646f6dULL,
+		       key[0] ^ 0x6c7967656e657261ULL, key[1] ^ 0x7465646279746573ULL };
+
+	siphash_word(v, f->client.w[0] | (__u64)f->client.w[1] << 32);
+	siphash_word(v, f->client.w[2] | (__u64)f->client.w[3] << 32);
+	siphash_word(v, f->server.w[0] | (__u64)f->server.w[1] << 32);
+	siphash_word(v, f->server.w[2] | (__u64)f->server.w[3] << 32);
+	siphash_word(v, f->client_port | (__u64)f->server_port << 16 | 36ULL << 56);
+	v[2] ^= 0xff;
+	siphash_round(v);
+	siphash_round(v);
+	siphash_round(v);
+	siphash_round(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+#endif
