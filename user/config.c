@@ -92,6 +92,8 @@ static const struct config_key keys[] = {
 	    .max = 1048576, .restart = true),
 	KEY("retention", value_span, retention, "a time span from 8d to 3650d: 400d",
 	    .min = 8 * DAY, .max = 3650 * DAY),
+	KEY("observe_rate", value_count, observe_rate, "a number from 0 to 6000000", .min = 0,
+	    .max = 6000000),
 	KEY("log_level", value_word, log_level, "error, warning, info or debug", .words = levels),
 	{ 0 }
 };
@@ -135,6 +137,7 @@ static void set_defaults(struct config *c)
 	c->verdicts_max = 1048576;
 	c->ranges_max = 4096;
 	c->retention = 400 * DAY;
+	c->observe_rate = 60000;
 	c->log_level = LOG_LEVEL_INFO;
 }
 

@@ -147,6 +147,26 @@ static const struct control_command *find_command(const struct control *control,
 	return NULL;
 }
 
+static const char *const type_names[] = {
+	[CONTROL_STRING] = "a string",
+	[CONTROL_INTEGER] = "a whole number",
+	[CONTROL_ARRAY] = "an array",
+};
+
+/* has_type - of an argument */
+static bool has_type(const json_t *value, enum control_type type)
+{
+	switch (type) {
+	case CONTROL_STRING:
+		return json_is_string(value);
+	case CONTROL_INTEGER:
+		return json_is_integer(value);
+	case CONTROL_ARRAY:
+		return json_is_array(value);
+	}
+	return false;
+}
+
 /* check_known - every key of the request is an argument of the command, with its type */
 static int check_known(const struct control_command *command, json_t *request, struct error *e)
 {
@@ -164,9 +184,9 @@ static int check_known(const struct control_command *command, json_t *request, s
 		if (arg == command->args + CONTROL_ARGS || !arg->name)
 			return error_set(e, -EINVAL, "%s has no argument '%s'", command->name,
 					 log_escape(key, shown, sizeof(shown)));
-		if (arg->type == CONTROL_STRING ? !json_is_string(value) : !json_is_integer(value))
-			return error_set(e, -EINVAL, "%s: '%s' must be a %s", command->name, key,
-					 arg->type == CONTROL_STRING ? "string" : "whole number");
+		if (!has_type(value, arg->type))
+			return error_set(e, -EINVAL, "%s: '%s' must be %s", command->name, key,
+					 type_names[arg->type]);
 	}
 	return 0;
 }

@@ -28,12 +28,17 @@
  *   pause            addr, days, reason?     ·  unpause  addr
  *   exempt           addr (or range), reason?  ·  unexempt  addr (or range)
  *   forget           addr or name
+ *   observe          observations, sent?          {"message","taken","repeated","refused","lost"}
  *   events                                        follows: observation objects
  *   catalogue-check  build, at?                   catalogue_check()
  *   policy-show                                   policy_json(), and whose choice it is
  *   policy-preview   policy                       preview()
  *   policy-use       policy, reason?
  *   clock            advance ("35d") or to (RFC 3339); only with --lab-clock
+ *
+ * observe: an array of observation and no_build objects (DESIGN section 6). `refused` is an array
+ * of {"index","error"}; `lost` are those over the limit per minute. `sent` is the time of a
+ * caller whose `at` is by its own clock: the difference to ours is taken off.
  *
  * Changes answer {"message", ...}: a sentence for people, and what has changed.
  */
@@ -54,7 +59,7 @@
 #define CONTROL_ARGS         6
 
 /* The types an argument may have in JSON. */
-enum control_type { CONTROL_STRING = 1, CONTROL_INTEGER };
+enum control_type { CONTROL_STRING = 1, CONTROL_INTEGER, CONTROL_ARRAY };
 
 struct control_arg {
 	const char *name; /* NULL: end of the list */

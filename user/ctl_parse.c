@@ -252,6 +252,12 @@ static int take_option(struct parser *p, struct error *e)
 	if (*slot)
 		return error_set(e, -EINVAL, "%s: option %s is given twice", command->name,
 				 option->name);
+	if (!option->value.name) {
+		*slot = option->name; /* given: that is all it can say */
+		return strchr(word, '=') ? error_set(e, -EINVAL, "%s: option %s takes no value",
+						     command->name, option->name)
+					 : 0;
+	}
 	*slot = option_value(p, option, e);
 	if (!*slot)
 		return error_prefix(e, -EINVAL, "%s", command->name);

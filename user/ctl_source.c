@@ -8,6 +8,7 @@
 #include "ctl_map.h"
 #include "ctl_output.h"
 #include "ctl_parse.h"
+#include "ctl_sight.h"
 #include "ctl_text.h"
 
 /* text_of - a string of an object, or NULL */
@@ -42,6 +43,19 @@ static json_t *source_row(const json_t *source)
 	for (i = 0; i < sizeof(of_identity) / sizeof(of_identity[0]); i++)
 		json_object_set(row, of_identity[i], json_object_get(first, of_identity[i]));
 	return row;
+}
+
+/* print_sight - what the list may leave out; a daemon that does not say is no failure */
+static void print_sight(const struct ctl *ctl)
+{
+	json_t *request = json_pack("{s:s}", "command", "status"), *status = NULL;
+	char text[512];
+
+	if (!client_call(ctl->socket, request, &status, NULL) &&
+	    *ctl_sight_text(status, text, sizeof(text)))
+		fprintf(ctl->out, "sources: %s\n", text);
+	json_decref(status);
+	json_decref(request);
 }
 
 /* ctl_sources - the filters are the daemon's */
@@ -91,6 +105,8 @@ int ctl_sources(const struct ctl *ctl, struct error *e)
 		rc = error_set(e, -ENOMEM, "out of memory: some sources are not shown; use -j");
 	ctl_rows_free(&rows);
 	json_decref(result);
+	if (!rc && !stage && !standing)
+		print_sight(ctl);
 	return rc;
 }
 

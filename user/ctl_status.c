@@ -7,6 +7,7 @@
 #include "ctl.h"
 #include "ctl_map.h"
 #include "ctl_output.h"
+#include "ctl_sight.h"
 #include "ctl_text.h"
 #include "loader.h"
 #include "times.h"
@@ -128,7 +129,8 @@ static json_t *daemon_json(const struct found *found)
 /* status_json - what the kernel says goes over what the daemon believes */
 static json_t *status_json(const struct found *found)
 {
-	static const char *const of_daemon[] = { "catalogue", "policy", "sources", "sight" };
+	static const char *const of_daemon[] = { "catalogue", "policy", "sources", "sight",
+						 "reporters" };
 	json_t *object = found->answer ? json_copy(found->answer) : json_object();
 	json_t *settings;
 	size_t i;
@@ -229,21 +231,22 @@ static void print_catalogue(const json_t *catalogue, FILE *out)
 		json_is_true(json_object_get(catalogue, "stale")) ? ": TOO OLD, update it" : "");
 }
 
-/* print_sight - how much of what is there the gate can see */
-static void print_sight(const json_t *sources, const json_t *sight, FILE *out)
+/* print_reporters - who tells us of builds, and what became of it */
+static void print_reporters(const json_t *reporters, FILE *out)
 {
-	json_t *share = json_object_get(sight, "share");
-	char seen[32], exchange[32], identified[32], tls[32];
+	char who[64], taken[24], repeated[24], refused[24], lost[24];
+	json_t *row;
+	size_t i;
 
-	fprintf(out, "sources     %s seen, %s spoke Exchange, %s of these named their build",
-		ctl_text_json(json_object_get(sources, "sources"), seen, sizeof(seen)),
-		ctl_text_json(json_object_get(sight, "exchange"), exchange, sizeof(exchange)),
-		ctl_text_json(json_object_get(sight, "identified"), identified,
-			      sizeof(identified)));
-	if (json_is_number(share))
-		fprintf(out, " (%.0f %%)", 100 * json_number_value(share));
-	fprintf(out, "; %s only in TLS\n",
-		ctl_text_json(json_object_get(sight, "tls_only"), tls, sizeof(tls)));
+	json_array_foreach (reporters, i, row) {
+		fprintf(out, "%-12s%s: %s taken, %s repeated, %s refused, %s lost\n",
+			i ? "" : "reporters",
+			ctl_text_json(json_object_get(row, "who"), who, sizeof(who)),
+			ctl_text_json(json_object_get(row, "taken"), taken, sizeof(taken)),
+			ctl_text_json(json_object_get(row, "repeated"), repeated, sizeof(repeated)),
+			ctl_text_json(json_object_get(row, "refused"), refused, sizeof(refused)),
+			ctl_text_json(json_object_get(row, "lost"), lost, sizeof(lost)));
+	}
 }
 
 /* print_daemon - what only the daemon knows */
@@ -251,7 +254,7 @@ static void print_daemon(const json_t *answer, FILE *out)
 {
 	const json_t *self = json_object_get(answer, "daemon");
 	const json_t *sources = json_object_get(answer, "sources");
-	char text[128];
+	char text[512];
 
 	fprintf(out, "daemon      running");
 	if (json_is_string(json_object_get(self, "started")))
@@ -264,7 +267,8 @@ static void print_daemon(const json_t *answer, FILE *out)
 	print_catalogue(json_object_get(answer, "catalogue"), out);
 	fprintf(out, "policy      %s\n",
 		ctl_text_json(json_object_get(answer, "policy"), text, sizeof(text)));
-	print_sight(sources, json_object_get(answer, "sight"), out);
+	fprintf(out, "sources     %s\n", ctl_sight_text(answer, text, sizeof(text)));
+	print_reporters(json_object_get(answer, "reporters"), out);
 	print_counts("clocks", "stage ", json_object_get(sources, "by_stage"), out);
 	print_counts("builds", "", json_object_get(sources, "by_standing"), out);
 }

@@ -134,6 +134,14 @@ const struct ctl_command ctl_table[] = {
 		       CATALOGUE },
 	  .doc = "run the clock over observations (JSON Lines) on stdin",
 	  .run = ctl_simulate },
+	{ .name = "observe",
+	  .args = { ARG("ADDR", CTL_ADDRESS, .optional = true),
+		    ARG("BUILD", CTL_BUILD, .optional = true) },
+	  .options = { OPTION("--helo", "the server's name; needed where ADDR has several", "NAME",
+			      CTL_TEXT),
+		       { .name = "--stdin", .doc = "observations (JSON Lines) on stdin" } },
+	  .doc = "tell the gate of a build that it could not see itself",
+	  .run = ctl_observe },
 	{ .name = "events",
 	  .doc = "follow what is seen and done, one line each",
 	  .run = ctl_events },
@@ -223,8 +231,14 @@ const char *ctl_table_usage(const struct ctl_command *command, char *buf, size_t
 	for (i = 0; i < CTL_ARGS && command->args[i].name; i++)
 		append(buf, size, command->args[i].optional ? " [%s]" : " %s",
 		       command->args[i].name);
-	for (i = 0; i < CTL_OPTIONS && command->options[i].name; i++)
-		append(buf, size, command->options[i].value.required ? " %s %s" : " [%s %s]",
-		       command->options[i].name, command->options[i].value.name);
+	for (i = 0; i < CTL_OPTIONS && command->options[i].name; i++) {
+		const struct ctl_option *option = &command->options[i];
+
+		if (option->value.name)
+			append(buf, size, option->value.required ? " %s %s" : " [%s %s]",
+			       option->name, option->value.name);
+		else
+			append(buf, size, " [%s]", option->name);
+	}
 	return buf;
 }

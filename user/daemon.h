@@ -13,6 +13,7 @@
  *   daemon_loop.c   kernel events, time, signals, reload
  *   daemon_clock.c  the three times, the lease, and the lab clock
  *   daemon_data.c   catalogue and policy, and the walk that judges all records anew
+ *   daemon_observe.c  what others tell of builds
  *   commands.c      what gatectl may ask; daemon_status.c what it and Prometheus are told
  */
 #ifndef BUILDGATE_DAEMON_H
@@ -38,6 +39,7 @@
 #include "pinned.h"
 #include "policy.h"
 #include "report.h"
+#include "reporter.h"
 #include "store.h"
 
 #define DAEMON_TICK_S    30   /* at most this long between two looks at the time */
@@ -55,6 +57,7 @@ struct daemon_batch {
 	struct daemon_changed *changed;
 	unsigned int changed_count, changed_room;
 	json_t *lines; /* for followers; array */
+	bool open;     /* the store's batch is */
 	int rc;        /* first error */
 	struct error e;
 };
@@ -78,6 +81,7 @@ struct daemon {
 	struct http *http;
 	struct hostnet own;
 	struct daemon_batch batch;
+	struct reporters reporters;
 	enum mode mode;         /* as we last set or saw it; the kernel's word is the truth */
 	int64_t running_before; /* running time of earlier daemons on this store */
 	int64_t started;
@@ -86,7 +90,7 @@ struct daemon {
 	char policy_used[CONFIG_TEXT]; /* by "policy use"; empty: the configured one */
 	bool store_ok;
 	uint64_t events_lost, mended;
-	struct log_limit store_limit, loader_limit;
+	struct log_limit store_limit, loader_limit, reporter_limit;
 };
 
 /* daemon_start - all steps up to a working gate; takes config over */
@@ -110,6 +114,18 @@ void daemon_publish(void *daemon, const struct addr *source);
 
 /* daemon_store_result - keep and tell whether the store can be written; returns rc */
 int daemon_store_result(struct daemon *daemon, int rc, const struct error *e);
+
+/* daemon_batch_begin, _add, _end - one transaction of observations. add takes what the observer
+ * returned for one; end makes them durable, then publishes verdicts and tells followers; on
+ * failure (batch.e says why) nothing of it happened */
+void daemon_batch_begin(struct daemon *daemon);
+void daemon_batch_add(struct daemon *daemon, const struct observation *o, int rc);
+int daemon_batch_end(struct daemon *daemon);
+
+/* ---- daemon_observe.c ---- */
+
+/* daemon_observe - the control command "observe" */
+json_t *daemon_observe(void *daemon, struct control_request *request, struct error *e);
 
 /* ---- daemon_clock.c ---- */
 

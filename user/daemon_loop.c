@@ -60,28 +60,47 @@ static int add_changed(struct daemon *daemon, const struct observation *o, bool 
 	return 0;
 }
 
+/* daemon_batch_begin - nothing is in it yet */
+void daemon_batch_begin(struct daemon *daemon)
+{
+	struct daemon_batch *batch = &daemon->batch;
+
+	batch->events = batch->changed_count = 0;
+	batch->lines = json_array();
+	batch->rc = store_begin(daemon->store, &batch->e);
+	batch->open = batch->rc >= 0;
+}
+
+/* daemon_batch_add - a first failure undoes the batch as a whole */
+void daemon_batch_add(struct daemon *daemon, const struct observation *o, int rc)
+{
+	struct daemon_batch *batch = &daemon->batch;
+
+	if (rc >= OBSERVER_CHANGED && add_changed(daemon, o, rc == OBSERVER_RECHECK))
+		rc = error_set(&batch->e, -ENOMEM, "out of memory");
+	if (rc >= OBSERVER_TAKEN && control_stats(daemon->control)->followers)
+		json_array_append_new(batch->lines, observation_json(o));
+	if (rc < 0)
+		batch->rc = rc;
+}
+
 /* on_event - libbpf's call for one record of the ring; other than 0 ends the batch */
 static int on_event(void *arg, void *data, size_t bytes)
 {
 	struct daemon *daemon = arg;
 	struct daemon_batch *batch = &daemon->batch;
 	struct observation o;
-	int rc = 0;
 
 	if (bytes < sizeof(struct event)) {
 		daemon->events_lost++;
 		return 0;
 	}
 	batch->events++;
-	/* after a first failure the batch is undone as a whole: only drain */
-	if (!batch->rc)
-		rc = observer_event(daemon->observer, data, daemon_running(daemon), &o, &batch->e);
-	if (rc >= OBSERVER_CHANGED && add_changed(daemon, &o, rc == OBSERVER_RECHECK))
-		rc = -ENOMEM;
-	if (rc >= OBSERVER_TAKEN && control_stats(daemon->control)->followers)
-		json_array_append_new(batch->lines, observation_json(&o));
-	if (rc < 0)
-		batch->rc = rc;
+	/* after a failure: only drain */
+	if (batch->rc >= 0)
+		daemon_batch_add(daemon, &o,
+				 observer_event(daemon->observer, data, daemon_running(daemon), &o,
+						&batch->e));
 	return batch->events == DAEMON_BATCH_MAX ? -EAGAIN : 0;
 }
 
@@ -102,31 +121,33 @@ static void publish_batch(struct daemon *daemon)
 		control_publish(daemon->control, line);
 }
 
+/* daemon_batch_end - all of it, or nothing and why */
+int daemon_batch_end(struct daemon *daemon)
+{
+	struct daemon_batch *batch = &daemon->batch;
+
+	if (batch->open)
+		batch->rc = store_finish(daemon->store, batch->rc, &batch->e);
+	if (daemon_store_result(daemon, batch->rc, &batch->e) >= 0)
+		publish_batch(daemon);
+	json_decref(batch->lines);
+	batch->lines = NULL;
+	return batch->rc < 0 ? batch->rc : 0;
+}
+
 /* on_ring - one transaction of what the kernel has; what it cannot keep is counted as lost,
  * because leaving it would only fill the ring */
 static int on_ring(sd_event_source *source, int fd, uint32_t revents, void *arg)
 {
 	struct daemon *daemon = arg;
-	struct daemon_batch *batch = &daemon->batch;
-	int rc;
 
 	(void)source;
 	(void)fd;
 	(void)revents;
-	batch->events = batch->changed_count = 0;
-	batch->rc = 0;
-	batch->lines = json_array();
-	rc = store_begin(daemon->store, &batch->e);
-	if (rc < 0)
-		batch->rc = rc;
+	daemon_batch_begin(daemon);
 	ring_buffer__consume(daemon->ring);
-	if (rc >= 0)
-		batch->rc = store_finish(daemon->store, batch->rc, &batch->e);
-	if (daemon_store_result(daemon, batch->rc, &batch->e) < 0)
-		daemon->events_lost += batch->events;
-	else
-		publish_batch(daemon);
-	json_decref(batch->lines);
+	if (daemon_batch_end(daemon))
+		daemon->events_lost += daemon->batch.events;
 	return 0;
 }
 

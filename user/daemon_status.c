@@ -45,15 +45,27 @@ static json_t *catalogue_json(const struct daemon *daemon)
 		(json_int_t)catalogue_count(daemon->catalogue), "path", daemon->config->catalogue);
 }
 
+/* by_origin - identified sources; one that showed builds in several places is in each */
+static json_t *by_origin(const struct store_counts *counts)
+{
+	json_t *object = json_object();
+
+	for (uint8_t i = ORIGIN_BANNER; i <= ORIGIN_REPORTED; i++)
+		json_object_set_new(object, origin_name(i),
+				    json_integer((json_int_t)counts->origin[i]));
+	return object;
+}
+
 /* sight_json - how much of the Exchange that was seen also said its build */
 static json_t *sight_json(const struct store_counts *counts)
 {
 	double share = counts->exchange ? (double)counts->identified / (double)counts->exchange : 0;
 
-	return json_pack("{s:I,s:I,s:I,s:o}", "exchange", (json_int_t)counts->exchange,
+	return json_pack("{s:I,s:I,s:I,s:o,s:I,s:o}", "exchange", (json_int_t)counts->exchange,
 			 "identified", (json_int_t)counts->identified, "tls_only",
 			 (json_int_t)counts->tls, "share",
-			 counts->exchange ? json_real(share) : json_null());
+			 counts->exchange ? json_real(share) : json_null(), "read_in_tls",
+			 (json_int_t)counts->read_in_tls, "by_origin", by_origin(counts));
 }
 
 /* self_json - the process and its losses */
@@ -81,12 +93,13 @@ json_t *daemon_status(struct daemon *daemon, struct error *e)
 	sources = report_counts(&report, e);
 	if (!sources)
 		return NULL;
-	return json_pack("{s:s,s:o,s:o,s:o,s:s,s:o,s:o,s:o*,s:o}", "mode",
+	return json_pack("{s:s,s:o,s:o,s:o,s:s,s:o,s:o,s:o*,s:o,s:o}", "mode",
 			 operator_mode_name(report.mode), "at", moment(report.now), "lease_until",
 			 moment(clock_kernel_to_wall(daemon->settings->lease_until_ns)),
 			 "catalogue", catalogue_json(daemon), "policy", daemon->policy->name,
 			 "sources", sources, "sight", sight_json(&counts), "hooks",
-			 loader_hooks(NULL), "daemon", self_json(daemon));
+			 loader_hooks(NULL), "daemon", self_json(daemon), "reporters",
+			 reporters_json(&daemon->reporters));
 }
 
 /* lease_left - seconds, 0 when it is over */
@@ -117,6 +130,7 @@ static char *metrics_body(void *arg, size_t *ret_bytes)
 		.store_ok = daemon->store_ok,
 		.counts = store_count(daemon->store, &counts, NULL) < 0 ? NULL : &counts,
 		.observer = observer_stats(daemon->observer),
+		.told = &daemon->reporters.tally,
 		.enforcer = enforcer_stats(daemon->enforcer),
 		.control = control_stats(daemon->control),
 		.events_lost = daemon->events_lost,

@@ -116,6 +116,19 @@ static bool part_of(const struct enforcer *enforcer, const struct addr *addr, un
 	return bits > source_bits && range_contains(source, source_bits, addr);
 }
 
+/* enforcer_is_exempt - by the full address */
+bool enforcer_is_exempt(const struct enforcer *enforcer, const struct addr *addr, int64_t now)
+{
+	for (unsigned int i = 0; i < enforcer->decisions_count; i++) {
+		const struct decision *d = &enforcer->decisions[i];
+
+		if (d->kind == DECISION_EXEMPT && enforcer_in_force(d, now) &&
+		    range_contains(&d->addr, d->bits, addr))
+			return true;
+	}
+	return false;
+}
+
 /* look_at_own - our own addresses are exempt whatever anyone says */
 static void look_at_own(const struct enforcer *enforcer, const struct addr *source,
 			struct enforced *ret)

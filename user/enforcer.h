@@ -111,6 +111,9 @@ bool enforcer_verdict(const struct enforcer *enforcer, const struct addr *source
  * 1: granted, 0: it is not blocked */
 int enforcer_recheck(struct enforcer *enforcer, const struct addr *source, struct error *e);
 
+/* enforcer_is_exempt - a decision in force exempts this very address */
+bool enforcer_is_exempt(const struct enforcer *enforcer, const struct addr *addr, int64_t now);
+
 /* enforcer_look - the live entry of a source; 1: there, 0: none */
 int enforcer_look(const struct enforcer *enforcer, const struct addr *source, struct verdict *ret);
 

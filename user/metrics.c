@@ -90,6 +90,14 @@ static void sources(FILE *out, const char *name, const struct metrics *m)
 	one(out, name, "sight", "exchange", m->counts->exchange);
 	one(out, name, "sight", "identified", m->counts->identified);
 	one(out, name, "sight", "tls_only", m->counts->tls);
+	one(out, name, "sight", "read_in_tls", m->counts->read_in_tls);
+}
+
+/* identified - a source that showed builds in several places counts at each of them */
+static void identified(FILE *out, const char *name, const struct metrics *m)
+{
+	for (uint8_t i = ORIGIN_BANNER; m->counts && i <= ORIGIN_REPORTED; i++)
+		one(out, name, "origin", origin_name(i), m->counts->origin[i]);
 }
 
 static void by_stage(FILE *out, const char *name, const struct metrics *m)
@@ -115,6 +123,26 @@ static void observations(FILE *out, const char *name, const struct metrics *m)
 {
 	if (m->observer)
 		whole(out, name, m->observer->taken);
+}
+
+static void by_origin(FILE *out, const char *name, const struct metrics *m)
+{
+	for (uint8_t i = ORIGIN_BANNER; m->observer && i <= ORIGIN_REPORTED; i++)
+		for (unsigned int tls = 0; tls < 2; tls++)
+			fprintf(out, "%s{origin=\"%s\",tls=\"%s\"} %" PRIu64 "\n", name,
+				origin_name(i), tls ? "yes" : "no", m->observer->origin[i][tls]);
+}
+
+static void reports(FILE *out, const char *name, const struct metrics *m)
+{
+	for (enum told i = 0; m->told && i < TOLD_MAX; i++)
+		one(out, name, "result", told_name(i), m->told->told[i]);
+}
+
+static void reports_taken(FILE *out, const char *name, const struct metrics *m)
+{
+	for (uint8_t i = 0; m->told && i < REPORTER_ORIGINS; i++)
+		one(out, name, "origin", i ? origin_name(i) : "no_build", m->told->origin[i]);
 }
 
 static void connections(FILE *out, const char *name, const struct metrics *m)
@@ -250,11 +278,19 @@ static const struct metric table[] = {
 	{ "buildgate_store_healthy", "gauge", "1 if the last write to the store succeeded.",
 	  store_healthy },
 	{ "buildgate_sources", "gauge", "Sources by what was seen of them.", sources },
+	{ "buildgate_sources_identified", "gauge",
+	  "Sources that named a build, by where it stood; one may count at several.", identified },
 	{ "buildgate_stage_identities", "gauge",
 	  "Identities by stage of the clock; 0: no clock runs.", by_stage },
 	{ "buildgate_standing_identities", "gauge", "Identities by standing of their newest build.",
 	  by_standing },
 	{ "buildgate_observations_total", "counter", "Builds taken in.", observations },
+	{ "buildgate_observations_by_origin_total", "counter",
+	  "Builds taken in, by where they stood and whether inside TLS.", by_origin },
+	{ "buildgate_reports_total", "counter",
+	  "What the milter and others told, by what became of it.", reports },
+	{ "buildgate_reports_taken_total", "counter",
+	  "What was taken of it, by where the build stood.", reports_taken },
 	{ "buildgate_connections_total", "counter", "Ended mail connections by what came of them.",
 	  connections },
 	{ "buildgate_events_lost_total", "counter", "Events that never reached the store.",

@@ -22,6 +22,7 @@
 #include "control.h"
 #include "enforcer.h"
 #include "observer.h"
+#include "reporter.h"
 #include "store.h"
 
 struct metrics {
@@ -37,6 +38,7 @@ struct metrics {
 	bool store_ok;
 	const struct store_counts *counts; /* NULL: cannot be read */
 	const struct observer_stats *observer;
+	const struct tally *told; /* by reporters; NULL: not known */
 	const struct enforcer_stats *enforcer;
 	const struct control_stats *control;
 	uint64_t events_lost; /* by the daemon: a batch that could not be stored */

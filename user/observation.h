@@ -25,6 +25,7 @@ struct observation {
 	uint8_t family;     /* of a connection without a build */
 	bool tls;
 	bool recheck;
+	bool told;             /* by somebody else, not seen by the kernel programs */
 	bool inside;           /* the source is on the inside: reported, never enforced */
 	uint64_t build;        /* 0: a connection that showed no build ("no_build") */
 	char helo[NAME_BYTES]; /* empty: not known */

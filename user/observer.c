@@ -211,7 +211,7 @@ static int keep(struct observer *observer, const struct addr *source, const stru
 	int r = store_observation_add(store, source, o, e);
 
 	/* hearsay and labels that people wrote do not prove how a build looks on the wire */
-	if (r >= 0 && o->build && o->origin == ORIGIN_RECEIVED)
+	if (r >= 0 && o->build && o->origin == ORIGIN_RECEIVED && !o->told)
 		r = store_confirm(store, source, o->build, e);
 	return r;
 }
@@ -221,10 +221,15 @@ static int count_sight(struct observer *observer, const struct addr *source,
 		       const struct observation *o, struct error *e)
 {
 	uint8_t family = o->build ? FAMILY_EXCHANGE : o->family;
+	unsigned int bits = 1U << family;
 
 	if (!family)
 		return 0;
-	return store_family_add(observer->options.store, source, family, o->at, e);
+	if (o->build)
+		bits |= STORE_ORIGIN(o->origin);
+	if (o->tls && family != FAMILY_UNKNOWN && family != FAMILY_TLS)
+		bits |= STORE_READ_IN_TLS;
+	return store_account_add(observer->options.store, source, bits, o->at, e);
 }
 
 /* observe - the clock's part: one connection into the source's records */
@@ -248,10 +253,12 @@ static int observe(struct observer *observer, struct source *source, const struc
 		observer->stats.repeated++;
 		return OBSERVER_DROPPED;
 	}
-	if (o->build)
+	if (o->build) {
 		observer->stats.taken++;
-	else
+		observer->stats.origin[o->origin][o->tls]++;
+	} else {
 		observer->stats.no_build++;
+	}
 	if (taken & OBSERVE_RECHECK)
 		return OBSERVER_RECHECK;
 	return had_clock || clocked(source) ? OBSERVER_CHANGED : OBSERVER_TAKEN;

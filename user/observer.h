@@ -53,11 +53,12 @@ enum observer_result {
 
 struct observer_stats {
 	uint64_t events;
-	uint64_t own;      /* dropped: own ranges */
-	uint64_t repeated; /* dropped: one connection per identity and 60 s */
-	uint64_t taken;    /* with a build */
-	uint64_t no_build; /* connections without one */
-	uint64_t changes;  /* stage changes */
+	uint64_t own;                            /* dropped: own ranges */
+	uint64_t repeated;                       /* dropped: one connection per identity and 60 s */
+	uint64_t taken;                          /* with a build */
+	uint64_t origin[ORIGIN_REPORTED + 1][2]; /* of these, by origin; [1]: inside TLS */
+	uint64_t no_build;                       /* connections without one */
+	uint64_t changes;                        /* stage changes */
 };
 
 int observer_new(const struct observer_options *options, struct observer **ret_observer,

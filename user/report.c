@@ -47,13 +47,14 @@ static json_t *identity_json(const struct report *report, const struct identity 
 	struct judgement judgement;
 
 	report_judge(report, identity->build, &judgement);
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:i}", "name", report_text(identity->name),
-			 "build", report_build(identity->build), "product",
-			 report_text(judgement.product), "standing",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o}", "name",
+			 report_text(identity->name), "build", report_build(identity->build),
+			 "product", report_text(judgement.product), "standing",
 			 identity->standing ? json_string(standing_name(identity->standing))
 					    : json_null(),
 			 "first_outdated", report_time(identity->first_outdated), "last_seen",
-			 report_time(identity->last_seen), "stage", (int)identity->stage);
+			 report_time(identity->last_seen), "stage", (int)identity->stage, "origin",
+			 report_text(identity->build ? origin_name(identity->origin) : NULL));
 }
 
 /* identities_json - all of a source */

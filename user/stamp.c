@@ -27,20 +27,26 @@ void stamp_message(struct session *session)
 	session->smtp.chunk = UINT32_MAX - 1;
 }
 
-/* stamp_header - with the line ends of the wire */
+/* stamp_text - with the line ends of the wire */
+void stamp_text(struct session *session, const char *text)
+{
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		int end = text[n] == '\n';
+
+		stamp_bytes(session, text, n - (end && n && text[n - 1] == '\r'));
+		if (end)
+			stamp_bytes(session, "\r\n", 2);
+		text += n + (size_t)end;
+	}
+}
+
+/* stamp_header - put together again */
 void stamp_header(struct session *session, const char *name, const char *value)
 {
 	stamp_bytes(session, name, strlen(name));
 	stamp_bytes(session, ":", 1);
-	while (*value) {
-		size_t n = strcspn(value, "\n");
-		int end = value[n] == '\n';
-
-		stamp_bytes(session, value, n - (end && n && value[n - 1] == '\r'));
-		if (end)
-			stamp_bytes(session, "\r\n", 2);
-		value += n + (size_t)end;
-	}
+	stamp_text(session, value);
 	stamp_bytes(session, "\r\n", 2);
 }
 

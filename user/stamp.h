@@ -7,9 +7,9 @@
  * the machine of the kernel programs (bpf/session.h), so that both give one answer for one
  * mail. Pure: all state is in the session.
  *
- * Call order: stamp_helo(), stamp_message(), stamp_header() per line or stamp_bytes(),
- * stamp_end(). Then build and origin (ORIGIN_RECEIVED: the header named it), family, and
- * text.by, the host that stamped.
+ * Call order: stamp_helo(), stamp_message(), stamp_header() per header or one of
+ * the others, stamp_end(). Then build and origin (ORIGIN_RECEIVED: the header named it), family,
+ * and text.by, the host that stamped.
  */
 #ifndef BUILDGATE_STAMP_H
 #define BUILDGATE_STAMP_H
@@ -28,8 +28,11 @@ void stamp_message(struct session *session);
 /* stamp_bytes - a piece of the header as it stood on the wire */
 void stamp_bytes(struct session *session, const char *bytes, size_t n);
 
-/* stamp_header - one header; line ends in the value (a folded line) may be LF or CRLF. The
- * value begins behind the colon, blanks included */
+/* stamp_text - the same with line ends that may be LF or CRLF */
+void stamp_text(struct session *session, const char *text);
+
+/* stamp_header - one header; its value begins behind the colon, blanks included, and may be
+ * folded as in stamp_text() */
 void stamp_header(struct session *session, const char *name, const char *value);
 
 /* stamp_end - the header is over: family is known from now on */

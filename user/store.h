@@ -125,11 +125,20 @@ int store_confirm(struct store *store, const struct addr *source, uint64_t build
 /* store_seen - builds in [build, below) were confirmed from 3 sources; a catalogue_seen_fn */
 bool store_seen(void *store, uint64_t build, uint64_t below);
 
-/* store_family_add - remember that the source was seen as family (DESIGN: account of sight) */
+/* What is remembered of a source in one word: 1 << enum family, where its builds stood, and
+ * whether anything was read inside TLS. */
+#define STORE_ORIGIN(origin) (1U << (8 + (origin)))
+#define STORE_READ_IN_TLS    (1U << 13)
+
+/* store_account_add - these bits are true of the source too (DESIGN: account of sight) */
+int store_account_add(struct store *store, const struct addr *source, unsigned int bits, int64_t at,
+		      struct error *e);
+
+/* store_family_add - remember that the source was seen as family */
 int store_family_add(struct store *store, const struct addr *source, uint8_t family, int64_t at,
 		     struct error *e);
 
-/* store_families - bit set of 1 << enum family of a source; 0: never seen */
+/* store_families - the bits of a source; 0: never seen */
 int store_families(struct store *store, const struct addr *source, unsigned int *ret,
 		   struct error *e);
 
@@ -138,8 +147,10 @@ struct store_counts {
 	uint64_t sources;    /* ever seen in a mail connection */
 	uint64_t exchange;   /* spoke Exchange, with or without a build */
 	uint64_t identified; /* showed a build */
-	uint64_t tls;        /* left for TLS and never showed a build */
-	uint64_t identities; /* not archived */
+	uint64_t tls;        /* left for TLS, and nobody ever read what it says in there */
+	uint64_t read_in_tls;
+	uint64_t origin[ORIGIN_REPORTED + 1]; /* identified, by each place where a build stood */
+	uint64_t identities;                  /* not archived */
 	uint64_t stage[POLICY_STAGES_MAX + 1];
 	uint64_t standing[STANDING_MAX];
 };
@@ -196,6 +207,11 @@ struct audit {
 typedef int (*store_audit_fn)(void *arg, const struct audit *audit);
 
 int store_audit_add(struct store *store, const struct audit *audit, struct error *e);
+
+/* store_audit_new - add the entry unless the same one (who, what, subject, after) stands there at
+ * or after since, or `max` of that who, what and subject do; 1: added */
+int store_audit_new(struct store *store, const struct audit *audit, int64_t since, int max,
+		    struct error *e);
 
 /* store_audit_each - entries of a subject (NULL: all) at or after since, oldest first */
 int store_audit_each(struct store *store, const char *subject, int64_t since, store_audit_fn fn,

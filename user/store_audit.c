@@ -17,6 +17,30 @@ int store_audit_add(struct store *store, const struct audit *audit, struct error
 	return r < 0 ? r : 0;
 }
 
+/* store_audit_new - by the index of subjects; a source has few entries of a day */
+int store_audit_new(struct store *store, const struct audit *audit, int64_t since, int max,
+		    struct error *e)
+{
+	sqlite3_stmt *stmt;
+	int same = 0, all = 0;
+	int r = store_query(store, &stmt, e,
+			    "SELECT count(*), coalesce(sum(after IS ?), 0) FROM audit"
+			    " WHERE subject = ? AND at >= ? AND who = ? AND what = ?",
+			    "ttitt", audit->after, audit->subject, since, audit->who, audit->what);
+
+	if (r >= 0)
+		r = store_step(store, stmt, e);
+	if (r < 0)
+		return r;
+	all = sqlite3_column_int(stmt, 0);
+	same = sqlite3_column_int(stmt, 1);
+	store_reset(stmt);
+	if (same || all >= max)
+		return 0;
+	r = store_audit_add(store, audit, e);
+	return r < 0 ? r : 1;
+}
+
 /* query_audit - by the index of subjects, or that of moments */
 static int query_audit(struct store *store, const char *subject, int64_t since, sqlite3_stmt **stmt,
 		       struct error *e)

@@ -162,16 +162,23 @@ int store_families(struct store *store, const struct addr *source, unsigned int 
 	return 0;
 }
 
-/* store_family_add - written only when it is news */
+/* store_family_add - one bit of the account */
 int store_family_add(struct store *store, const struct addr *source, uint8_t family, int64_t at,
 		     struct error *e)
+{
+	return store_account_add(store, source, 1U << family, at, e);
+}
+
+/* store_account_add - written only when it is news */
+int store_account_add(struct store *store, const struct addr *source, unsigned int bits, int64_t at,
+		      struct error *e)
 {
 	unsigned int was, now;
 	int r = store_families(store, source, &was, e);
 
 	if (r < 0)
 		return r;
-	now = was | 1U << family;
+	now = was | bits;
 	if (now == was)
 		return 0;
 	r = store_run(store, e,
@@ -191,8 +198,13 @@ static void count_families(struct store_counts *ret, unsigned int set, uint64_t 
 		ret->identified += count;
 	if (identified || set & 1U << FAMILY_EXCHANGE_NOBUILD)
 		ret->exchange += count;
-	if (!identified && set & 1U << FAMILY_TLS)
+	if (!identified && set & 1U << FAMILY_TLS && !(set & STORE_READ_IN_TLS))
 		ret->tls += count;
+	if (set & STORE_READ_IN_TLS)
+		ret->read_in_tls += count;
+	for (unsigned int i = ORIGIN_BANNER; i <= ORIGIN_REPORTED; i++)
+		if (set & STORE_ORIGIN(i))
+			ret->origin[i] += count;
 }
 
 /* store_count - the tally has a row per stage, standing and set of families: some dozens */

@@ -308,6 +308,22 @@ static void test_json_is_known_before_the_error(void **state)
 	assert_false(ctl.json);
 }
 
+static void test_flag(void **state)
+{
+	struct error e;
+	struct ctl ctl;
+
+	(void)state;
+	assert_int_equal(parse("observe --stdin", &ctl, &e), 0);
+	assert_non_null(ctl_option(&ctl, "--stdin"));
+	assert_null(ctl.args[0]);
+	assert_int_equal(parse("observe --stdin -j", &ctl, &e), 0);
+	assert_int_equal(parse("observe --stdin=yes", &ctl, &e), -EINVAL);
+	assert_string_equal(e.text, "observe: option --stdin takes no value");
+	assert_int_equal(parse("observe --stdin --stdin", &ctl, &e), -EINVAL);
+	assert_int_equal(parse("observe 192.0.2.7 15.1", &ctl, &e), -EINVAL);
+}
+
 static void test_table(void **state)
 {
 	const struct ctl_command *command;
@@ -324,7 +340,9 @@ static void test_table(void **state)
 		for (i = 0; i < CTL_ARGS && command->args[i].name; i++)
 			assert_int_not_equal(command->args[i].kind, 0);
 		for (i = 0; i < CTL_OPTIONS && command->options[i].name; i++) {
-			assert_non_null(command->options[i].value.name);
+			/* one without a value may always be left out */
+			assert_true(command->options[i].value.name ||
+				    !command->options[i].value.required);
 			assert_int_equal(strncmp(command->options[i].name, "--", 2), 0);
 		}
 	}
@@ -373,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_globals),
 		cmocka_unit_test(test_json_is_known_before_the_error),
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_flag),
 		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_number),
 	};

@@ -101,7 +101,8 @@ static void test_shape(void **state)
 		"exempt",      "shared",        "emergency",    "hits",
 	};
 	static const char *const identity_keys[] = {
-		"name", "build", "product", "standing", "first_outdated", "last_seen", "stage",
+		"name",           "build",     "product", "standing",
+		"first_outdated", "last_seen", "stage",   "origin",
 	};
 	struct scene *s = *state;
 	json_t *array = report_sources(&s->report, NULL, &s->w.e), *object, *identity;
