@@ -106,6 +106,14 @@ static json_t *sources(void *arg, struct control_request *request, struct error 
 	return report_sources(&report, &filter, e);
 }
 
+static json_t *outdated(void *arg, struct control_request *request, struct error *e)
+{
+	struct report report = daemon_report(arg);
+
+	(void)request;
+	return report_outdated(&report, e);
+}
+
 static json_t *show(void *arg, struct control_request *request, struct error *e)
 {
 	struct daemon *daemon = arg;
@@ -404,6 +412,7 @@ const struct control_command commands_table[] = {
 	{ "ping", ping, { { 0 } } },
 	{ "status", status, { { 0 } } },
 	{ "sources", sources, { { "stage", CONTROL_INTEGER, false }, OPTIONAL("standing") } },
+	{ "report", outdated, { { 0 } } },
 	{ "show", show, { ADDR } },
 	{ "history", history, { ADDR } },
 	{ "set",

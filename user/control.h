@@ -20,6 +20,7 @@
  *   ping                                          {"version"}
  *   status                                        see commands.c
  *   sources          stage?, standing?            report_sources()
+ *   report                                        report_outdated()
  *   show             addr                         report_source()
  *   history          addr                         report_history()
  *   set              addr (or range), action, style?, for? ("2h"), reason?

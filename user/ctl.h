@@ -76,6 +76,9 @@ int ctl_policy_show(const struct ctl *ctl, struct error *e);
 int ctl_policy_preview(const struct ctl *ctl, struct error *e);
 int ctl_policy_use(const struct ctl *ctl, struct error *e);
 
+/* ctl_report.c */
+int ctl_report(const struct ctl *ctl, struct error *e);
+
 /* ctl_simulate.c */
 int ctl_simulate(const struct ctl *ctl, struct error *e);
 

@@ -17,7 +17,7 @@
 
 #include "error.h"
 
-#define CTL_COLUMNS 12
+#define CTL_COLUMNS 16
 
 /* A column: its head, and the key of a JSON object that fills it. */
 struct ctl_column {

@@ -46,6 +46,11 @@ json_t *report_named(const struct report *report, const char *name, unsigned int
  * "by_standing":{..}} */
 json_t *report_counts(const struct report *report, struct error *e);
 
+/* report_outdated - array of the servers whose clock runs: {"server","source","build","product",
+ * "first_detected","recommended_builds":[],"throttle_date","block_date","stage",
+ * "next_stage_throttle_min","next_stage_block_min","next_stage_date"} */
+json_t *report_outdated(const struct report *report, struct error *e);
+
 /* report_history - array of audit entries of a subject (NULL: all) at or after since */
 json_t *report_history(const struct report *report, const char *subject, int64_t since,
 		       struct error *e);

@@ -14,6 +14,13 @@ json_t *report_base(const struct report *report, const struct source *source,
 /* report_judge - what the catalogue says of a build today */
 void report_judge(const struct report *report, uint64_t build, struct judgement *ret);
 
+/* report_recommended - builds to move to from build, best first */
+json_t *report_recommended(const struct report *report, uint64_t build);
+
+/* report_stage_from - when the identity's clock reaches the first stage that throttles, or blocks;
+ * null: the policy has none, or the clock stands still */
+json_t *report_stage_from(const struct report *report, const struct identity *identity, bool block);
+
 /* small values: null for never, not known, not set */
 json_t *report_time(int64_t at);
 json_t *report_text(const char *text);

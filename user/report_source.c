@@ -18,21 +18,13 @@
 static json_t *stage_from(const struct report *report, const struct enforced *enforced, bool block)
 {
 	const struct identity *acting = enforced->clock.acting;
-	const struct policy *policy = report->policy;
 
-	if (!acting || !acting->running_since)
-		return json_null();
-	for (unsigned int i = 0; i < policy->stages_count; i++) {
-		const struct policy_stage *row = &policy->stages[i];
-
-		if (block ? row->block_min : row->throttle_min)
-			return report_time(escalation_stage_due(policy, acting, i + 1));
-	}
-	return json_null();
+	return acting && acting->running_since ? report_stage_from(report, acting, block)
+					       : json_null();
 }
 
-/* recommended - builds to move to, best first */
-static json_t *recommended(const struct report *report, uint64_t build)
+/* report_recommended - builds to move to, best first */
+json_t *report_recommended(const struct report *report, uint64_t build)
 {
 	uint64_t builds[UPGRADES_MAX];
 	unsigned int count = 0;
@@ -118,7 +110,8 @@ static void add_next(const struct report *report, const struct enforced *enforce
 	json_object_set_new(object, "throttled_from", stage_from(report, enforced, false));
 	json_object_set_new(object, "blocked_from", stage_from(report, enforced, true));
 	json_object_set_new(object, "upgrade_to", report_build(judgement.upgrade_to));
-	json_object_set_new(object, "recommended", recommended(report, enforced->clock.build));
+	json_object_set_new(object, "recommended",
+			    report_recommended(report, enforced->clock.build));
 	json_object_set_new(object, "emergency_id", report_text(judgement.emergency));
 }
 

@@ -134,6 +134,49 @@ static void test_shape(void **state)
 	json_decref(array);
 }
 
+/* test_outdated - one row per server whose clock runs, with Microsoft's columns */
+static void test_outdated(void **state)
+{
+	static const char *const keys[] = {
+		"server",
+		"source",
+		"build",
+		"product",
+		"first_detected",
+		"recommended_builds",
+		"throttle_date",
+		"block_date",
+		"stage",
+		"next_stage_throttle_min",
+		"next_stage_block_min",
+		"next_stage_date",
+	};
+	struct scene *s = *state;
+	int64_t began = s->report.now - 70 * DAY_S;
+	json_t *array = report_outdated(&s->report, &s->w.e), *row;
+	char at[TIMES_TEXT];
+
+	assert_int_equal(json_array_size(array), 2);
+	row = json_array_get(array, 1);
+	KEYS_ARE(row, keys);
+	assert_string_equal(text(row, "server"), "ex02.example.org");
+	assert_string_equal(text(row, "source"), "192.0.2.8");
+	assert_string_equal(text(row, "build"), "15.1.2507.17");
+	assert_string_equal(text(row, "product"), "Exchange Server 2016");
+	assert_string_equal(text(row, "first_detected"), times_format(began, at));
+	assert_string_equal(text(row, "throttle_date"), times_format(began + 30 * DAY_S, at));
+	assert_string_equal(text(row, "block_date"), times_format(began + 60 * DAY_S, at));
+	assert_true(json_array_size(json_object_get(row, "recommended_builds")) > 0);
+	assert_int_equal(number(row, "next_stage_throttle_min"), 20);
+	assert_int_equal(number(row, "next_stage_block_min"), 0);
+	assert_string_equal(text(row, "next_stage_date"), times_format(began + 50 * DAY_S, at));
+	row = json_array_get(array, 0); /* the last stage: nothing comes next */
+	KEYS_ARE(row, keys);
+	assert_true(json_is_null(json_object_get(row, "next_stage_block_min")));
+	assert_string_equal(text(row, "next_stage_date"), "");
+	json_decref(array);
+}
+
 /* test_filters - by stage, by standing, and nobody */
 static void test_filters(void **state)
 {
@@ -340,9 +383,9 @@ static void test_history(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_shape),  TEST(test_filters), TEST(test_modes), TEST(test_source),
-		TEST(test_window), TEST(test_unknown), TEST(test_lists), TEST(test_named),
-		TEST(test_counts), TEST(test_history),
+		TEST(test_shape),  TEST(test_outdated), TEST(test_filters), TEST(test_modes),
+		TEST(test_source), TEST(test_window),   TEST(test_unknown), TEST(test_lists),
+		TEST(test_named),  TEST(test_counts),   TEST(test_history),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <string.h>
+
+#include "client.h"
+#include "ctl.h"
+#include "ctl_output.h"
+#include "ctl_text.h"
+
+static const struct ctl_column columns[] = {
+	{ .head = "SERVER", .key = "server" },
+	{ .head = "SOURCE", .key = "source" },
+	{ .head = "BUILD", .key = "build" },
+	{ .head = "PRODUCT", .key = "product" },
+	{ .head = "FIRST DETECTED", .key = "first_detected" },
+	{ .head = "RECOMMENDED", .key = "recommended_builds" },
+	{ .head = "SLOWED FROM", .key = "throttle_date" },
+	{ .head = "REFUSED FROM", .key = "block_date" },
+	{ .head = "STAGE", .key = "stage", .right = true },
+	{ .head = "NEXT SLOW/H", .key = "next_stage_throttle_min", .right = true },
+	{ .head = "NEXT BLOCK/H", .key = "next_stage_block_min", .right = true },
+	{ .head = "NEXT STAGE", .key = "next_stage_date" },
+	{ .head = NULL },
+};
+
+/* put_cell - quoted where RFC 4180 wants it. A text that a spreadsheet would take for a formula
+ * gets an apostrophe in front: names are what strangers call themselves */
+static void put_cell(const char *text, FILE *out)
+{
+	bool formula = text[0] && strchr("=+-@", text[0]);
+	bool quote = formula || strpbrk(text, ",\"\r\n");
+
+	if (quote)
+		fputc('"', out);
+	if (formula)
+		fputc('\'', out);
+	for (; *text; text++) {
+		if (*text == '"')
+			fputc('"', out);
+		fputc(*text, out);
+	}
+	if (quote)
+		fputc('"', out);
+}
+
+/* put_value - a list as words, null as nothing */
+static void put_value(const json_t *value, FILE *out)
+{
+	char text[512] = "";
+	const json_t *item;
+	size_t i;
+
+	if (json_is_array(value)) {
+		json_array_foreach (value, i, item)
+			fprintf(out, "%s%s", i ? " " : "", json_string_value(item));
+		return;
+	}
+	if (json_is_string(value))
+		ctl_text_line(json_string_value(value), text, sizeof(text));
+	else if (json_is_integer(value))
+		snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(value));
+	put_cell(text, out);
+}
+
+/* print_csv - the keys of the JSON as the first line */
+static void print_csv(const json_t *array, FILE *out)
+{
+	json_t *row;
+	size_t i;
+
+	for (const struct ctl_column *c = columns; c->head; c++)
+		fprintf(out, "%s%s", c == columns ? "" : ",", c->key);
+	fputs("\r\n", out);
+	json_array_foreach (array, i, row) {
+		for (const struct ctl_column *c = columns; c->head; c++) {
+			if (c != columns)
+				fputc(',', out);
+			put_value(json_object_get(row, c->key), out);
+		}
+		fputs("\r\n", out);
+	}
+}
+
+/* print_table - days without their hours: they are planned with, not measured by */
+static void print_table(const json_t *array, FILE *out)
+{
+	struct ctl_rows rows;
+	json_t *row, *copy, *value;
+	const char *key;
+	size_t i;
+
+	ctl_rows_init(&rows, columns);
+	json_array_foreach (array, i, row) {
+		copy = json_copy(row);
+		json_object_foreach (row, key, value) {
+			size_t n = strlen(key);
+
+			if (json_is_string(value) && (!strcmp(key, "first_detected") ||
+						      (n > 5 && !strcmp(key + n - 5, "_date"))))
+				json_object_set_new(
+					copy, key, json_sprintf("%.10s", json_string_value(value)));
+		}
+		value = json_array_get(json_object_get(row, "recommended_builds"), 0);
+		json_object_set_new(copy, "recommended_builds",
+				    value ? json_incref(value) : json_null());
+		ctl_rows_add_object(&rows, copy);
+		json_decref(copy);
+	}
+	ctl_rows_print(&rows, out);
+	ctl_rows_free(&rows);
+}
+
+/* ctl_report - -j is --format json */
+int ctl_report(const struct ctl *ctl, struct error *e)
+{
+	const char *format = ctl_option(ctl, "--format");
+	json_t *request = json_pack("{s:s}", "command", "report"), *result;
+	int rc = client_call(ctl->socket, request, &result, e);
+
+	json_decref(request);
+	if (rc)
+		return rc;
+	if (ctl->json || (format && !strcmp(format, "json")))
+		ctl_output_json(ctl->out, result);
+	else if (format && !strcmp(format, "csv"))
+		print_csv(result, ctl->out);
+	else
+		print_table(result, ctl->out);
+	json_decref(result);
+	return 0;
+}
