@@ -64,8 +64,8 @@ static __always_inline void tarpit_arm(const struct packet *p, struct flow *f, _
 		f->client.high = end;
 }
 
-/* tarpit_hold - window 0 while the deadline is ahead. Size 2 keeps an offloaded checksum
- * right: the difference goes into the pseudo sum. */
+/* tarpit_hold - window 0 while the deadline is ahead. With size 2 the helper knows an offloaded
+ * checksum, and leaves it: the window is not part of the pseudo header. */
 STEP int tarpit_hold(struct __sk_buff *skb, const struct packet *p, struct flow *f)
 {
 	struct settings *s = gate_settings();
