@@ -62,7 +62,7 @@ build/gate.skel.h: build/gate.bpf.o
 build/obj/user/loader.o build/obj/user/instance.o: build/gate.skel.h
 build/obj/user/stamp.o: build/smtp_table.h
 
-build/obj/%.o: %.c
+build/obj/%.o: %.c | build/smtp_table.h
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -c $< -o $@
