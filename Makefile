@@ -22,16 +22,21 @@ USER_OBJ = $(USER_SRC:%.c=build/obj/%.o)
 LIB      = build/libbuildgate.a
 UNIT     = $(patsubst tests/unit/%.c,build/tests/unit/%,$(wildcard tests/unit/test_*.c))
 PROG     = $(patsubst tests/prog/%.c,build/tests/prog/%,$(wildcard tests/prog/test_*.c))
+FUZZ     = $(patsubst tests/fuzz/%.c,build/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZFLAGS = -std=gnu11 -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Ibuild -I. \
+	   -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help all tests check install clean
+.PHONY: help all tests fuzz check install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 12
 
 all: $(MAINS:%=build/%) ## programs and kernel object
 tests: all $(UNIT) $(PROG) ## the C tests; scripts/test runs them and the others
+
+fuzz: $(FUZZ) build/tests/fuzz/corpus ## the fuzzers, by clang, and their seeds
 
 check: ## format and shell lint
 	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h' | grep -v '^vmlinux.h')
@@ -62,7 +67,7 @@ build/gate.skel.h: build/gate.bpf.o
 build/obj/user/loader.o build/obj/user/instance.o: build/gate.skel.h
 build/obj/user/stamp.o: build/smtp_table.h
 
-build/obj/%.o: %.c | build/smtp_table.h
+build/obj/%.o: %.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -c $< -o $@
@@ -81,6 +86,16 @@ build/tests/%: tests/%.c $(LIB) build/smtp_table.h
 	$(Q)$(CC) $(CFLAGS) -MF $@.d -o $@ $< $(LIB) $(LDLIBS) -lcmocka
 
 SHARE = $(DESTDIR)$(PREFIX)/share
+build/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/ref*.c) \
+		$(wildcard tests/fuzz/*.h bpf/*.h maps/*.h) build/smtp_table.h
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZFLAGS) -o $@ $(filter %.c,$^)
+
+build/tests/fuzz/corpus: build/tests/fuzz/seeds
+	$(call say,SEEDS,$@)
+	$(Q)rm -rf $@ && mkdir $@ && $< $@
+
 install: all ## into DESTDIR/PREFIX
 	install -D -m755 -t $(DESTDIR)$(PREFIX)/sbin $(MAINS:%=build/%)
 	install -D -m644 -t $(SHARE)/buildgate/catalogue maps/catalogue/*.json

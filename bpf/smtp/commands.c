@@ -69,6 +69,7 @@ static void ehlo(int verb, int skip, int line)
 	first = acting(in, SMTP_HELO_FIRST);
 	instead(blanks, skip, first);
 	on(blanks, "\r", skip);
+	on(blanks, ".", as(label, SMTP_HELO_FIRST));
 	built[0] = as(label, SMTP_HELO_BUILD);
 	build_label(blanks, in, label, built);
 }

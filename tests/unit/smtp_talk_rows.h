@@ -41,6 +41,7 @@ static const struct row talk_rows[] = {
 	SAID("ex01.b8-3-485-1.example.org", BUILD(8, 3, 485, 1)),
 	SAID("ex01.example.b15-1-2507-39", CU23),
 	SAID("b6-5-7638-1.example.org", BUILD(6, 5, 7638, 1)),
+	SAID(".b15-1-2507-39.example.org", CU23),
 	SAID("build-15-1-225-42.example.org", BUILD(15, 1, 225, 42)),
 	{ COMMANDS, "HELO b15-1-2507-39\n", CU23, FAMILY_EXCHANGE, 0, "b15-1-2507-39" },
 	{ COMMANDS, "ehlo \t b15-1-2507-39.x y\r\n", CU23, FAMILY_EXCHANGE, 0, "b15-1-2507-39.x" },

@@ -12,25 +12,12 @@
 
 #include <jansson.h>
 
+#include "tests/fuzz/talk.h"
 #include "tests/unit/smtp_talk_rows.h"
 #include "user/build.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 #define AFTER       "Subject: x\r\n\r\nbody\r\n"
-
-/* talk - feed bytes of a side, with 354 to every DATA */
-static void talk(struct session *s, const char *bytes, size_t n)
-{
-	while (n && !s->done) {
-		size_t taken = session_feed(s, bytes, n);
-
-		assert_in_range(taken, 1, n);
-		bytes += taken;
-		n -= taken;
-		if (s->said == SMTP_DATA)
-			session_message(s);
-	}
-}
 
 /* wire - the row's bytes as its side sends them; chunked says how a HEADER goes */
 static void wire(const struct row *r, int chunked, char *buf, size_t size)
