@@ -97,6 +97,8 @@ static __always_inline enum reason segment(struct __sk_buff *skb, const struct p
 			return REASON_NO_FLOW;
 		tarpit_delay(p, f, HOOK_EGRESS); /* the EHLO waits too */
 	}
+	if (!flow_comes_by(f, p, HOOK_EGRESS))
+		return REASON_NO_FLOW;
 	reason = follow(skb, p, f, HOOK_EGRESS);
 	slow = p->from_client ? REASON_CONTINUE : tarpit_hold(skb, p, f);
 	if (p->tcp_flags & (TCP_FIN | TCP_RST))

@@ -27,6 +27,15 @@ static __always_inline struct stream *flow_stream(struct flow *f, __u32 side)
 	return side == SIDE_CLIENT ? &f->client : &f->server;
 }
 
+/* flow_comes_by - each side's segments cross one hook; at the other one they are forged, and
+ * would be a second writer of its stream */
+static __always_inline bool flow_comes_by(const struct flow *f, const struct packet *p, __u32 hook)
+{
+	bool from_outside = f->direction == DIRECTION_INBOUND ? p->from_client : !p->from_client;
+
+	return from_outside == (hook == HOOK_INGRESS);
+}
+
 /* flow_phase - move from one phase to another; false when another CPU was first */
 static __always_inline bool flow_phase(struct flow *f, __u32 from, __u32 to)
 {

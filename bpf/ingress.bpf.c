@@ -59,6 +59,8 @@ static __always_inline enum reason segment(struct __sk_buff *skb, const struct p
 		reason = p->from_client ? answer_segment(skb, p) : REASON_CONTINUE;
 		return reason ?: REASON_NO_FLOW;
 	}
+	if (!flow_comes_by(f, p, HOOK_INGRESS))
+		return REASON_NO_FLOW;
 	if (p->from_client)
 		tarpit_arm(p, f, HOOK_INGRESS);
 	reason = follow(skb, p, f, HOOK_INGRESS);

@@ -291,6 +291,30 @@ static void which_acknowledgement_counts(void **state)
 	}
 }
 
+/* Each side's segments cross one hook. At the other one somebody else sends them. */
+static void a_side_comes_by_its_own_hook(void **state)
+{
+	for (int outbound = 0; outbound < 2; outbound++) {
+		struct talk t = talk(*state, outbound), forged;
+		struct look before;
+
+		t.outbound = outbound;
+		up_to_message(&t);
+		client(&t, OLD_LINE);
+		forged = t;
+		forged.outbound = !outbound;
+		before = look(*state);
+		acknowledge(&forged, false);
+		exits_as(&forged, &before, "forged acknowledgement",
+			 outbound ? HOOK_EGRESS : HOOK_INGRESS, REASON_NO_FLOW);
+		frame(&forged, false, t.server_seq, t.client_seq, RST | ACK, "", 0);
+		assert_int_equal(seen(*state).tokens, 0);
+		assert_true(followed(&t));
+		acknowledge(&t, false);
+		assert_int_equal(seen(*state).tokens, 1);
+	}
+}
+
 static void a_hole_for_good_is_unknown(void **state)
 {
 	struct talk t = talk(*state, false);
@@ -403,6 +427,7 @@ int main(void)
 		cmocka_unit_test_setup(forged_ends_are_not_believed, clean_gate),
 		cmocka_unit_test_setup(forged_bytes_say_nothing, clean_gate),
 		cmocka_unit_test_setup(which_acknowledgement_counts, clean_gate),
+		cmocka_unit_test_setup(a_side_comes_by_its_own_hook, clean_gate),
 		cmocka_unit_test_setup(a_hole_for_good_is_unknown, clean_gate),
 		cmocka_unit_test_setup(one_direction_is_counted, clean_gate),
 		cmocka_unit_test_setup(many_more_births_than_flows, clean_gate),
