@@ -49,6 +49,16 @@ unsigned int catalogue_count(const struct catalogue *catalogue)
 	return catalogue->builds_count;
 }
 
+/* catalogue_emergencies - not over, not blocked */
+unsigned int catalogue_emergencies(const struct catalogue *catalogue, int64_t at)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < catalogue->emergencies_count; i++)
+		count += at < catalogue->emergencies[i].until && !catalogue->emergencies[i].blocked;
+	return count;
+}
+
 /* catalogue_is_online - by line: the cloud's builds change every week and are not listed */
 bool catalogue_is_online(const struct catalogue *c, uint64_t build)
 {
@@ -113,13 +123,37 @@ const struct catalogue_emergency *catalogue_emergency_at(const struct catalogue 
 	for (unsigned int i = 0; i < c->emergencies_count; i++) {
 		const struct catalogue_emergency *e = &c->emergencies[i];
 
-		if (at >= e->until)
+		if (at >= e->until || e->blocked)
 			continue;
 		for (unsigned int k = 0; k < e->ranges_count; k++)
 			if (build >= e->ranges[k].from && build <= e->ranges[k].to)
 				return e;
 	}
 	return NULL;
+}
+
+/* catalogue_id_fits - what can be typed, listed and logged as it is */
+bool catalogue_id_fits(const char *id)
+{
+	size_t n = strlen(id);
+
+	for (size_t i = 0; i < n; i++)
+		if (id[i] <= ' ' || id[i] > '~' || id[i] == '"' || id[i] == '\\')
+			return false;
+	return n >= 1 && n <= 64;
+}
+
+/* catalogue_block - all definitions of that id, should a catalogue have several */
+bool catalogue_block(struct catalogue *catalogue, const char *id, bool block)
+{
+	bool found = false;
+
+	for (unsigned int i = 0; i < catalogue->emergencies_count; i++)
+		if (!strcmp(catalogue->emergencies[i].id, id)) {
+			catalogue->emergencies[i].blocked = block;
+			found = true;
+		}
+	return found;
 }
 
 /* catalogue_support_end - a paid extension outlives the product itself */
@@ -187,6 +221,7 @@ void catalogue_judge(const struct catalogue *catalogue, uint64_t build, int64_t 
 	*ret = (struct judgement) { .standing = STANDING_UNKNOWN };
 	if (catalogue_is_online(catalogue, build)) {
 		ret->standing = STANDING_ONLINE;
+		ret->apart = STANDING_ONLINE;
 		ret->product = catalogue->online;
 		return;
 	}
@@ -201,10 +236,14 @@ void catalogue_judge(const struct catalogue *catalogue, uint64_t build, int64_t 
 		}
 		catalogue_upgrades(catalogue, build, at, &ret->upgrade_to, 1);
 	}
+	ret->apart = ret->standing;
 	emergency = catalogue_emergency_at(catalogue, build, at);
 	if (emergency) {
 		ret->standing = STANDING_EMERGENCY;
 		ret->emergency = emergency->id;
+		ret->tarpit = !strcmp(emergency->action, "tarpit");
+		ret->minutes = emergency->minutes;
+		ret->until = emergency->until;
 	}
 }
 

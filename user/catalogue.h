@@ -4,7 +4,8 @@
  *
  * Owns the parsed catalogue file (maps/catalogue/exchange.json). Call order:
  * catalogue_load() once or at each update; catalogue_judge() any number of times;
- * catalogue_free(). A loaded catalogue never changes, so it may be shared and swapped.
+ * catalogue_free(). A loaded catalogue never changes, so it may be shared and swapped; only
+ * which of its emergency definitions are blocked is the operator's.
  */
 #ifndef BUILDGATE_CATALOGUE_H
 #define BUILDGATE_CATALOGUE_H
@@ -43,6 +44,10 @@ struct judgement {
 	uint64_t upgrade_to; /* the one next step; 0: none */
 	bool ahead_of_catalogue;
 	const char *emergency; /* id of the definition that matches, or NULL */
+	bool tarpit;           /* what it wants: slow down, else refuse ... */
+	unsigned int minutes;  /* ... for so many minutes of each hour ... */
+	int64_t until;         /* ... until this moment; INT64_MAX: no end */
+	enum standing apart;   /* the standing without it */
 };
 
 /*
@@ -55,11 +60,30 @@ typedef bool (*catalogue_seen_fn)(void *arg, uint64_t build, uint64_t below);
 /* catalogue_load - parse and check path; on failure *ret_catalogue is untouched and e says
  * file, place, what was expected */
 int catalogue_load(const char *path, struct catalogue **ret_catalogue, struct error *e);
+
+/* catalogue_parse - the same for a text of `bytes` that is called `name` in errors */
+int catalogue_parse(const char *name, const char *text, size_t bytes,
+		    struct catalogue **ret_catalogue, struct error *e);
 void catalogue_free(struct catalogue *catalogue);
+
+/* catalogue_id_fits - id can be that of an emergency definition: up to 64 printable characters,
+ * none of them a space, a quote or a backslash */
+bool catalogue_id_fits(const char *id);
+
+/* catalogue_block - an emergency definition is not to be applied, or is again; false: there is
+ * none of this id */
+bool catalogue_block(struct catalogue *catalogue, const char *id, bool block);
+
+/* catalogue_summary - serial, age, counts, floors and emergency definitions as JSON ("catalogue
+ * show"); the caller owns it */
+json_t *catalogue_summary(const struct catalogue *catalogue, int64_t at);
 
 /* catalogue_as_of - the moment the catalogue's list ends; catalogue_serial - its serial */
 int64_t catalogue_as_of(const struct catalogue *catalogue);
 int64_t catalogue_serial(const struct catalogue *catalogue);
+
+/* catalogue_emergencies - how many definitions are in force at `at` */
+unsigned int catalogue_emergencies(const struct catalogue *catalogue, int64_t at);
 unsigned int catalogue_count(const struct catalogue *catalogue);
 
 /* catalogue_judge - standing of build at moment `at` (DESIGN section 7, first match wins) */

@@ -77,8 +77,10 @@ struct catalogue_range {
 
 struct catalogue_emergency {
 	const char *id;
-	const char *action; /* "tarpit" or "drop" */
+	const char *action;   /* "tarpit" or "drop" */
+	unsigned int minutes; /* of each hour */
 	int64_t until;
+	bool blocked; /* by the operator: never in force */
 	struct catalogue_range *ranges;
 	unsigned int ranges_count;
 };

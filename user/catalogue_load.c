@@ -101,6 +101,18 @@ static int load_vulnerability(struct catalogue_loading *l, const json_t *o, unsi
 	return rc;
 }
 
+/* load_minutes - of each hour; a definition that does not say means all of them */
+static int load_minutes(struct catalogue_loading *l, const json_t *o, unsigned int *ret)
+{
+	const json_t *v = json_object_get(o, "minutes");
+	json_int_t minutes = v ? json_integer_value(v) : 60;
+
+	if (minutes < 1 || minutes > 60)
+		return jsonread_bad(&l->r, "minutes", "a whole number from 1 to 60, or nothing", v);
+	*ret = (unsigned int)minutes;
+	return 0;
+}
+
 /* load_emergency - a definition: which builds, what to do, until when */
 static int load_emergency(struct catalogue_loading *l, const json_t *o, unsigned int index)
 {
@@ -110,11 +122,16 @@ static int load_emergency(struct catalogue_loading *l, const json_t *o, unsigned
 	int rc;
 
 	rc = jsonread_text(&l->r, o, "id", &e->id);
+	if (!rc && !catalogue_id_fits(e->id))
+		rc = jsonread_bad(&l->r, "id", "at most 64 characters, without a space",
+				  json_object_get(o, "id"));
 	if (!rc)
 		rc = jsonread_text(&l->r, o, "action", &e->action);
 	if (!rc && strcmp(e->action, "tarpit") && strcmp(e->action, "drop"))
 		rc = jsonread_bad(&l->r, "action", "\"tarpit\" or \"drop\"",
 				  json_object_get(o, "action"));
+	if (!rc)
+		rc = load_minutes(l, o, &e->minutes);
 	if (!rc)
 		rc = jsonread_end(&l->r, o, "until", FOREVER, &e->until);
 	if (!rc)
@@ -127,6 +144,9 @@ static int load_emergency(struct catalogue_loading *l, const json_t *o, unsigned
 		rc = jsonread_build(&l->r, v, "from", &e->ranges[i].from);
 		if (!rc)
 			rc = jsonread_build(&l->r, v, "to", &e->ranges[i].to);
+		if (!rc && e->ranges[i].to < e->ranges[i].from)
+			rc = jsonread_bad(&l->r, "to", "a build not below \"from\"",
+					  json_object_get(v, "to"));
 	}
 	return rc;
 }
@@ -207,24 +227,40 @@ static int load(struct catalogue_loading *l)
 	return rc;
 }
 
-/* catalogue_load - whole or not at all */
+/* finish - whole or not at all */
+static int finish(struct catalogue_loading *l, int rc, struct catalogue **ret_catalogue)
+{
+	if (!rc)
+		rc = load(l);
+	if (rc < 0) {
+		catalogue_free(l->c);
+		return rc;
+	}
+	*ret_catalogue = l->c;
+	return 0;
+}
+
+/* catalogue_load - a file that is trusted by its place */
 int catalogue_load(const char *path, struct catalogue **ret_catalogue, struct error *e)
 {
 	struct catalogue_loading l = { .r = { .file = path, .e = e } };
-	int rc;
 
 	l.c = calloc(1, sizeof(*l.c));
 	if (!l.c)
 		return jsonread_no_memory(&l.r);
-	rc = jsonread_document(&l.r, &l.c->document);
-	if (!rc)
-		rc = load(&l);
-	if (rc < 0) {
-		catalogue_free(l.c);
-		return rc;
-	}
-	*ret_catalogue = l.c;
-	return 0;
+	return finish(&l, jsonread_document(&l.r, &l.c->document), ret_catalogue);
+}
+
+/* catalogue_parse - bytes that were read, and maybe verified, before */
+int catalogue_parse(const char *name, const char *text, size_t bytes,
+		    struct catalogue **ret_catalogue, struct error *e)
+{
+	struct catalogue_loading l = { .r = { .file = name, .e = e } };
+
+	l.c = calloc(1, sizeof(*l.c));
+	if (!l.c)
+		return jsonread_no_memory(&l.r);
+	return finish(&l, jsonread_text_document(&l.r, text, bytes, &l.c->document), ret_catalogue);
 }
 
 /* catalogue_free - also a half loaded one, and NULL */

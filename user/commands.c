@@ -330,32 +330,6 @@ static json_t *events(void *arg, struct control_request *request, struct error *
 	return json_null();
 }
 
-static json_t *check_build(void *arg, struct control_request *request, struct error *e)
-{
-	struct daemon *daemon = arg;
-	const char *text = control_string(request, "build"), *date = control_string(request, "at");
-	uint64_t build = build_parse(text);
-	int64_t at = clock_wall();
-	char shown[64];
-	json_t *result;
-
-	if (!build) {
-		error_set(e, -EINVAL, "'%s' is not a build; expected four numbers, 15.1.2507.39",
-			  log_escape(text, shown, sizeof(shown)));
-		return NULL;
-	}
-	if (date && times_parse(date, &at)) {
-		error_set(e, -EINVAL, "'%s' is not a date; expected 2026-12-01",
-			  log_escape(date, shown, sizeof(shown)));
-		return NULL;
-	}
-	result = catalogue_check(daemon->catalogue, build, at, daemon->config->grace_days,
-				 store_seen, daemon->store);
-	if (!result)
-		error_set(e, -ENOMEM, "out of memory");
-	return result;
-}
-
 /* clock_target - the moment a lab clock shall go to */
 static int clock_target(const struct control_request *request, int64_t *ret, struct error *e)
 {
@@ -433,7 +407,17 @@ const struct control_command commands_table[] = {
 	  daemon_observe,
 	  { { "observations", CONTROL_ARRAY, true }, OPTIONAL("sent") } },
 	{ "events", events, { { 0 } } },
-	{ "catalogue-check", check_build, { { "build", CONTROL_STRING, true }, OPTIONAL("at") } },
+	{ "catalogue-check",
+	  command_catalogue_check,
+	  { { "build", CONTROL_STRING, true }, OPTIONAL("at") } },
+	{ "catalogue-show", command_catalogue_show, { { 0 } } },
+	{ "catalogue-update", command_catalogue_update, { { "file", CONTROL_STRING, true } } },
+	{ "catalogue-block",
+	  command_catalogue_block,
+	  { { "id", CONTROL_STRING, true }, OPTIONAL("reason") } },
+	{ "catalogue-unblock",
+	  command_catalogue_unblock,
+	  { { "id", CONTROL_STRING, true }, OPTIONAL("reason") } },
 	{ "policy-show", command_policy_show, { { 0 } } },
 	{ "policy-preview", command_policy_preview, { { "policy", CONTROL_STRING, true } } },
 	{ "policy-use",

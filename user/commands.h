@@ -15,4 +15,11 @@ json_t *command_policy_show(void *arg, struct control_request *request, struct e
 json_t *command_policy_preview(void *arg, struct control_request *request, struct error *e);
 json_t *command_policy_use(void *arg, struct control_request *request, struct error *e);
 
+/* commands_catalogue.c */
+json_t *command_catalogue_check(void *arg, struct control_request *request, struct error *e);
+json_t *command_catalogue_show(void *arg, struct control_request *request, struct error *e);
+json_t *command_catalogue_update(void *arg, struct control_request *request, struct error *e);
+json_t *command_catalogue_block(void *arg, struct control_request *request, struct error *e);
+json_t *command_catalogue_unblock(void *arg, struct control_request *request, struct error *e);
+
 #endif

@@ -68,6 +68,10 @@ static const struct config_key keys[] = {
 	KEY("catalogue", value_path, catalogue, "an absolute path"),
 	KEY("catalogue_max_age", value_span, catalogue_max_age, "a time span from 1d to 3650d: 90d",
 	    .min = DAY, .max = 3650 * DAY),
+	KEY("catalogue_keys", value_keys, catalogue_keys,
+	    "a list of public keys: [RWQ...], or [{key: RWQ..., not_before: 2026-01-01, "
+	    "not_after: 2027-12-31}]"),
+	KEY("catalogue_dir", value_path, catalogue_dir, "an absolute path", .restart = true),
 	KEY("grace_days", value_count, grace_days, "a number of days from 0 to 365", .min = 0,
 	    .max = 365, .restart = true),
 	KEY("state_dir", value_path, state_dir, "an absolute path", .restart = true),

@@ -20,6 +20,7 @@
 #include "../maps/abi.h"
 #include "error.h"
 #include "loader.h"
+#include "signature.h"
 
 #define CONFIG_PATH       "/etc/buildgate/buildgate.yaml"
 #define CONFIG_TEXT       256
@@ -73,6 +74,8 @@ struct config {
 	char policy_dir[CONFIG_TEXT];
 	char catalogue[CONFIG_TEXT];
 	int64_t catalogue_max_age;
+	struct signature_keys catalogue_keys; /* who may sign a new one */
+	char catalogue_dir[CONFIG_TEXT];      /* where new ones come; empty: nowhere */
 	int64_t grace_days;
 	char state_dir[CONFIG_TEXT];
 	char control_socket[CONFIG_TEXT];

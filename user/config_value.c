@@ -66,8 +66,8 @@ const char *config_scalar(struct config_reader *r, const struct config_key *key,
 	return text;
 }
 
-/* next_item - the i-th node of a list, NULL at its end */
-static yaml_node_t *next_item(struct config_reader *r, const yaml_node_t *list, size_t i)
+/* config_item - the i-th node of a list, NULL at its end */
+yaml_node_t *config_item(struct config_reader *r, const yaml_node_t *list, size_t i)
 {
 	const yaml_node_item_t *item = list->data.sequence.items.start + i;
 
@@ -76,9 +76,9 @@ static yaml_node_t *next_item(struct config_reader *r, const yaml_node_t *list, 
 	return yaml_document_get_node(r->document, *item);
 }
 
-/* check_list - it is a list of at most max items */
-static int check_list(struct config_reader *r, const struct config_key *key,
-		      const yaml_node_t *node, size_t max)
+/* config_list - it is a list of at most max items */
+int config_list(struct config_reader *r, const struct config_key *key, const yaml_node_t *node,
+		size_t max)
 {
 	size_t count;
 
@@ -340,11 +340,11 @@ int value_interfaces(struct config_reader *r, const struct config_key *key, yaml
 {
 	struct config_interfaces found = { 0 };
 	yaml_node_t *item;
-	int rc = check_list(r, key, node, LOADER_INTERFACES_MAX);
+	int rc = config_list(r, key, node, LOADER_INTERFACES_MAX);
 
 	if (rc)
 		return rc;
-	for (size_t i = 0; (item = next_item(r, node, i)); i++) {
+	for (size_t i = 0; (item = config_item(r, node, i)); i++) {
 		rc = check_interface(r, key, item, &found);
 		if (rc)
 			return rc;
@@ -362,11 +362,11 @@ int value_ports(struct config_reader *r, const struct config_key *key, yaml_node
 	struct config_ports found = { 0 };
 	yaml_node_t *item;
 	int64_t port;
-	int rc = check_list(r, key, node, LOADER_PORTS_MAX);
+	int rc = config_list(r, key, node, LOADER_PORTS_MAX);
 
 	if (rc)
 		return rc;
-	for (size_t i = 0; (item = next_item(r, node, i)); i++) {
+	for (size_t i = 0; (item = config_item(r, node, i)); i++) {
 		const char *text = config_scalar(r, key, item);
 
 		if (!text)
@@ -406,12 +406,12 @@ int value_ranges(struct config_reader *r, const struct config_key *key, yaml_nod
 {
 	struct config_ranges *ranges = to;
 	yaml_node_t *item;
-	int rc = check_list(r, key, node, CONFIG_EXEMPT_MAX);
+	int rc = config_list(r, key, node, CONFIG_EXEMPT_MAX);
 
 	if (rc)
 		return rc;
 	memset(ranges, 0, sizeof(*ranges));
-	for (size_t i = 0; (item = next_item(r, node, i)); i++) {
+	for (size_t i = 0; (item = config_item(r, node, i)); i++) {
 		rc = value_range(r, key, item, &ranges->list[i]);
 		if (rc)
 			return rc;

@@ -48,6 +48,11 @@ unsigned int config_line(const yaml_node_t *node);
 const char *config_scalar(struct config_reader *r, const struct config_key *key,
 			  const yaml_node_t *node);
 
+/* config_list - node is a list of at most max items; config_item - its i-th, NULL at its end */
+int config_list(struct config_reader *r, const struct config_key *key, const yaml_node_t *node,
+		size_t max);
+yaml_node_t *config_item(struct config_reader *r, const yaml_node_t *list, size_t i);
+
 int value_word(struct config_reader *r, const struct config_key *key, yaml_node_t *node, void *to);
 int value_flag(struct config_reader *r, const struct config_key *key, yaml_node_t *node, void *to);
 int value_text(struct config_reader *r, const struct config_key *key, yaml_node_t *node, void *to);
@@ -69,5 +74,8 @@ int value_interfaces(struct config_reader *r, const struct config_key *key, yaml
 int value_ports(struct config_reader *r, const struct config_key *key, yaml_node_t *node, void *to);
 int value_ranges(struct config_reader *r, const struct config_key *key, yaml_node_t *node,
 		 void *to);
+
+/* config_keys.c */
+int value_keys(struct config_reader *r, const struct config_key *key, yaml_node_t *node, void *to);
 
 #endif

@@ -32,6 +32,9 @@
  *   observe          observations, sent?          {"message","taken","repeated","refused","lost"}
  *   events                                        follows: observation objects
  *   catalogue-check  build, at?                   catalogue_check()
+ *   catalogue-show                                daemon_catalogue_show()
+ *   catalogue-update file                         an absolute path; file.minisig beside it
+ *   catalogue-block  id, reason?  ·  catalogue-unblock  id, reason?
  *   policy-show                                   policy_json(), and whose choice it is
  *   policy-preview   policy                       preview()
  *   policy-use       policy, reason?

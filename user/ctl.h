@@ -71,6 +71,11 @@ int ctl_map_get(const struct ctl *ctl, struct error *e);
 /* ctl_catalogue.c */
 int ctl_catalogue_check(const struct ctl *ctl, struct error *e);
 
+/* ctl_update.c */
+int ctl_catalogue_show(const struct ctl *ctl, struct error *e);
+int ctl_catalogue_verify(const struct ctl *ctl, struct error *e);
+int ctl_catalogue_update(const struct ctl *ctl, struct error *e);
+int ctl_catalogue_block(const struct ctl *ctl, struct error *e);
 /* ctl_policy.c */
 int ctl_policy_show(const struct ctl *ctl, struct error *e);
 int ctl_policy_preview(const struct ctl *ctl, struct error *e);

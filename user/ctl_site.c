@@ -52,6 +52,7 @@ int ctl_site_load(const char *path, struct ctl_site *ret, struct error *e)
 		strcpy(ret->policy, "30-10-60");
 		ret->grace_days = 30;
 		ret->ipv6_bits = 64;
+		ret->keys.count = 0;
 		return 0;
 	}
 	rc = config_load(path, &config, e);
@@ -62,6 +63,7 @@ int ctl_site_load(const char *path, struct ctl_site *ret, struct error *e)
 	snprintf(ret->policy, sizeof(ret->policy), "%s", config->policy);
 	ret->grace_days = config->grace_days;
 	ret->ipv6_bits = (unsigned int)config->ipv6_prefix;
+	ret->keys = config->catalogue_keys;
 	config_free(config);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "signature.h"
 
 #define CTL_SITE_TEXT 256
 
@@ -20,6 +21,7 @@ struct ctl_site {
 	char policy_dir[CTL_SITE_TEXT];
 	int64_t grace_days;
 	unsigned int ipv6_bits;
+	struct signature_keys keys; /* who may sign a catalogue */
 };
 
 /* ctl_site_load - from config (CTL_CONFIG), which need not exist; a broken one is an error */

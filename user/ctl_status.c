@@ -231,6 +231,39 @@ static void print_catalogue(const json_t *catalogue, FILE *out)
 		json_is_true(json_object_get(catalogue, "stale")) ? ": TOO OLD, update it" : "");
 }
 
+/* print_emergencies - definitions that are applied today; blocked ones are the operator's choice */
+static void print_emergencies(const json_t *catalogue, FILE *out)
+{
+	char id[80], action[16], until[32];
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach (json_object_get(catalogue, "emergencies"), i, entry) {
+		if (!json_is_true(json_object_get(entry, "active")))
+			continue;
+		ctl_text_json(json_object_get(entry, "id"), id, sizeof(id));
+		ctl_text_json(json_object_get(entry, "action"), action, sizeof(action));
+		ctl_text_json(json_object_get(entry, "until"), until, sizeof(until));
+		fprintf(out, "emergency   %s: %s, until %s\n", id, action,
+			json_is_string(json_object_get(entry, "until")) ? until : "withdrawn");
+	}
+}
+
+/* print_refused - an update that could not be taken is never passed over in silence */
+static void print_refused(const json_t *catalogue, FILE *out)
+{
+	const json_t *refused = json_object_get(catalogue, "refused");
+	char at[32], why[1024];
+
+	if (json_is_true(json_object_get(catalogue, "inbox_lost")))
+		fprintf(out,
+			"            THE DIRECTORY FOR NEW CATALOGUES HAS GONE: see its log\n");
+	if (json_is_object(refused))
+		fprintf(out, "            AN UPDATE WAS REFUSED at %s: %s\n",
+			ctl_text_json(json_object_get(refused, "at"), at, sizeof(at)),
+			ctl_text_json(json_object_get(refused, "why"), why, sizeof(why)));
+}
+
 /* print_reporters - who tells us of builds, and what became of it */
 static void print_reporters(const json_t *reporters, FILE *out)
 {
@@ -265,6 +298,8 @@ static void print_daemon(const json_t *answer, FILE *out)
 			? ", BUT CANNOT WRITE ITS STORE: see its log"
 			: "");
 	print_catalogue(json_object_get(answer, "catalogue"), out);
+	print_refused(json_object_get(answer, "catalogue"), out);
+	print_emergencies(json_object_get(answer, "catalogue"), out);
 	fprintf(out, "policy      %s\n",
 		ctl_text_json(json_object_get(answer, "policy"), text, sizeof(text)));
 	fprintf(out, "sources     %s\n", ctl_sight_text(answer, text, sizeof(text)));

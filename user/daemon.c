@@ -227,6 +227,8 @@ static int serve(struct daemon *daemon, struct error *e)
 		return error_set(e, rc, "cannot make an event loop: %s", strerror(-rc));
 	rc = daemon_watch(daemon, e);
 	if (!rc)
+		rc = daemon_inbox_watch(daemon, e);
+	if (!rc)
 		rc = http_start(daemon->http, daemon->event, daemon_pages, daemon, e);
 	if (!rc)
 		rc = control_start(daemon->control, daemon->event, e);
@@ -318,6 +320,7 @@ void daemon_stop(struct daemon *daemon)
 	sd_event_source_disable_unref(daemon->tick);
 	sd_event_source_disable_unref(daemon->ring_io);
 	ring_buffer__free(daemon->ring);
+	daemon_catalogue_free(daemon);
 	sd_event_unref(daemon->event);
 	enforcer_free(daemon->enforcer);
 	observer_free(daemon->observer);

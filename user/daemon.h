@@ -13,6 +13,7 @@
  *   daemon_loop.c   kernel events, time, signals, reload
  *   daemon_clock.c  the three times, the lease, and the lab clock
  *   daemon_data.c   catalogue and policy, and the walk that judges all records anew
+ *   daemon_catalogue.h  which catalogue, and new ones from outside
  *   daemon_observe.c  what others tell of builds
  *   commands.c      what gatectl may ask; daemon_status.c what it and Prometheus are told
  */
@@ -28,6 +29,7 @@
 #include "catalogue.h"
 #include "config.h"
 #include "control.h"
+#include "daemon_catalogue.h"
 #include "enforcer.h"
 #include "error.h"
 #include "hostnet.h"
@@ -88,6 +90,7 @@ struct daemon {
 	int64_t boot;    /* date of boot as the clock said last; it shows a step back */
 	uint64_t walked; /* sources that the walk under way has passed */
 	char policy_used[CONFIG_TEXT]; /* by "policy use"; empty: the configured one */
+	struct daemon_catalogue updates;
 	bool store_ok;
 	uint64_t events_lost, mended;
 	struct log_limit store_limit, loader_limit, reporter_limit;
@@ -163,6 +166,12 @@ int daemon_load_policy(struct daemon *daemon, const struct config *config,
  * over, and every record judged anew in the turns of the loop that follow */
 int daemon_use(struct daemon *daemon, struct catalogue *catalogue, struct policy *policy,
 	       const char *who, const char *why, struct error *e);
+
+/* daemon_note_use, daemon_take_over - the two halves of daemon_use(), for a caller that has more
+ * to keep: what is durable before, and what cannot fail after */
+int daemon_note_use(struct daemon *daemon, const struct catalogue *catalogue,
+		    const struct policy *policy, const char *who, const char *why, struct error *e);
+void daemon_take_over(struct daemon *daemon, struct catalogue *catalogue, struct policy *policy);
 
 /* daemon_use_policy - the same by name, kept over restarts */
 int daemon_use_policy(struct daemon *daemon, const char *name, const char *who, const char *why,

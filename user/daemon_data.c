@@ -65,9 +65,9 @@ static int note(struct daemon *daemon, const char *what, const char *is, const c
 	return rc < 0 ? rc : 0;
 }
 
-/* note_all - what is in use from now on. Until the walk is through, nothing is what all records
- * were judged by: after a crash the next daemon begins it again */
-static int note_all(struct daemon *daemon, const struct catalogue *catalogue,
+/* daemon_note_use - what is in use from now on. Until the walk is through, nothing is what all
+ * records were judged by: after a crash the next daemon begins it again */
+int daemon_note_use(struct daemon *daemon, const struct catalogue *catalogue,
 		    const struct policy *policy, const char *who, const char *why, struct error *e)
 {
 	char text[FACT_TEXT];
@@ -125,19 +125,22 @@ int daemon_load_policy(struct daemon *daemon, const struct config *config,
 int daemon_load_data(struct daemon *daemon, struct error *e)
 {
 	const struct config *config = daemon->config;
-	int rc = catalogue_load(config->catalogue, &daemon->catalogue, e);
+	int rc = daemon_inbox_check(config, e);
 
+	if (!rc)
+		rc = daemon_catalogue_load(daemon, config, &daemon->catalogue, e);
 	if (!rc)
 		rc = daemon_load_policy(daemon, config, &daemon->policy, e);
 	if (!rc && clock_wall() - catalogue_as_of(daemon->catalogue) > config->catalogue_max_age)
-		log_warning("catalogue: %s is older than %lld days; builds it does not know are "
-			    "never accused, update it",
-			    config->catalogue, (long long)(config->catalogue_max_age / 86400));
+		log_warning("catalogue: serial %lld is older than %lld days; builds it does not "
+			    "know are never accused, update it",
+			    (long long)catalogue_serial(daemon->catalogue),
+			    (long long)(config->catalogue_max_age / 86400));
 	return rc;
 }
 
-/* take_over - what is replaced is freed */
-static void take_over(struct daemon *daemon, struct catalogue *catalogue, struct policy *policy)
+/* daemon_take_over - what is replaced is freed */
+void daemon_take_over(struct daemon *daemon, struct catalogue *catalogue, struct policy *policy)
 {
 	observer_use(daemon->observer, catalogue, policy);
 	if (policy)
@@ -157,11 +160,11 @@ static void take_over(struct daemon *daemon, struct catalogue *catalogue, struct
 int daemon_use(struct daemon *daemon, struct catalogue *catalogue, struct policy *policy,
 	       const char *who, const char *why, struct error *e)
 {
-	int rc = note_all(daemon, catalogue, policy, who, why, e);
+	int rc = daemon_note_use(daemon, catalogue, policy, who, why, e);
 
 	if (daemon_store_result(daemon, rc, e) < 0)
 		return rc;
-	take_over(daemon, catalogue, policy);
+	daemon_take_over(daemon, catalogue, policy);
 	return 0;
 }
 
@@ -183,7 +186,7 @@ int daemon_use_policy(struct daemon *daemon, const char *name, const char *who, 
 	if (rc >= 0) {
 		rc = store_fact_set(daemon->store, "policy_beside", config->policy, e);
 		if (rc >= 0)
-			rc = note_all(daemon, NULL, policy, who, why, e);
+			rc = daemon_note_use(daemon, NULL, policy, who, why, e);
 		rc = store_finish(daemon->store, rc, e);
 	}
 	if (daemon_store_result(daemon, rc, e) < 0) {
@@ -191,7 +194,7 @@ int daemon_use_policy(struct daemon *daemon, const char *name, const char *who, 
 		policy_free(policy);
 		return rc;
 	}
-	take_over(daemon, NULL, policy);
+	daemon_take_over(daemon, NULL, policy);
 	return 0;
 }
 
@@ -217,8 +220,8 @@ int daemon_walk_missing(struct daemon *daemon, struct error *e)
 	if (rc < 0)
 		return rc;
 	if (strcmp(was, judged_text(daemon, is, sizeof(is)))) {
-		rc = note_all(daemon, daemon->catalogue, daemon->policy, "buildgated",
-			      "found at start", e);
+		rc = daemon_note_use(daemon, daemon->catalogue, daemon->policy, "buildgated",
+				     "found at start", e);
 		daemon_walk(daemon, OBSERVER_WALK_JUDGE);
 	} else if (clock_wall() + BACK_S < wall) {
 		log_warning("the system clock stands %lld s before the last moment on record",

@@ -225,6 +225,7 @@ static void keep_house(struct daemon *daemon)
 			break;
 	}
 	mend(daemon);
+	daemon_inbox_tick(daemon);
 	rc = daemon_own(daemon, false, &e);
 	if (rc < 0)
 		log_limited(&daemon->loader_limit, "%s", e.text);
@@ -272,7 +273,7 @@ static int reload_data(struct daemon *daemon, const struct config *config, struc
 {
 	struct catalogue *catalogue = NULL;
 	struct policy *policy = NULL;
-	int rc = catalogue_load(config->catalogue, &catalogue, e);
+	int rc = daemon_catalogue_load(daemon, config, &catalogue, e);
 
 	if (!rc)
 		rc = daemon_load_policy(daemon, config, &policy, e);
@@ -313,6 +314,7 @@ static int reload(struct daemon *daemon, struct error *e)
 	config_free(daemon->config);
 	daemon->config = config;
 	log_open("buildgated", config->log_level);
+	daemon_inbox_look(daemon); /* the trusted keys may be others now */
 	daemon_settings(daemon);
 	/* the verdicts come with the walk that daemon_use() began */
 	rc = daemon_own(daemon, true, e);

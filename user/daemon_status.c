@@ -33,18 +33,6 @@ static json_t *moment(int64_t at)
 	return at ? json_string(times_format(at, text)) : json_null();
 }
 
-/* catalogue_json - what it knows, and whether that is too old */
-static json_t *catalogue_json(const struct daemon *daemon)
-{
-	int64_t as_of = catalogue_as_of(daemon->catalogue), age = clock_wall() - as_of;
-
-	return json_pack(
-		"{s:o,s:I,s:b,s:I,s:I,s:s}", "as_of", moment(as_of), "age_days",
-		(json_int_t)(age / 86400), "stale", age > daemon->config->catalogue_max_age,
-		"serial", (json_int_t)catalogue_serial(daemon->catalogue), "builds",
-		(json_int_t)catalogue_count(daemon->catalogue), "path", daemon->config->catalogue);
-}
-
 /* by_origin - identified sources; one that showed builds in several places is in each */
 static json_t *by_origin(const struct store_counts *counts)
 {
@@ -96,9 +84,9 @@ json_t *daemon_status(struct daemon *daemon, struct error *e)
 	return json_pack("{s:s,s:o,s:o,s:o,s:s,s:o,s:o,s:o*,s:o,s:o}", "mode",
 			 operator_mode_name(report.mode), "at", moment(report.now), "lease_until",
 			 moment(clock_kernel_to_wall(daemon->settings->lease_until_ns)),
-			 "catalogue", catalogue_json(daemon), "policy", daemon->policy->name,
-			 "sources", sources, "sight", sight_json(&counts), "hooks",
-			 loader_hooks(NULL), "daemon", self_json(daemon), "reporters",
+			 "catalogue", daemon_catalogue_brief(daemon), "policy",
+			 daemon->policy->name, "sources", sources, "sight", sight_json(&counts),
+			 "hooks", loader_hooks(NULL), "daemon", self_json(daemon), "reporters",
 			 reporters_json(&daemon->reporters));
 }
 
@@ -126,6 +114,12 @@ static char *metrics_body(void *arg, size_t *ret_bytes)
 		.catalogue_as_of = catalogue_as_of(daemon->catalogue),
 		.catalogue_max_age = daemon->config->catalogue_max_age,
 		.catalogue_builds = catalogue_count(daemon->catalogue),
+		.catalogue_serial = catalogue_serial(daemon->catalogue),
+		.catalogue_refused_at =
+			daemon->updates.refused.text[0] ? daemon->updates.refused_at : 0,
+		.catalogue_taken = daemon->updates.taken,
+		.catalogue_refusals = daemon->updates.refusals,
+		.emergencies = catalogue_emergencies(daemon->catalogue, clock_wall()),
 		.now = clock_wall(),
 		.store_ok = daemon->store_ok,
 		.counts = store_count(daemon->store, &counts, NULL) < 0 ? NULL : &counts,

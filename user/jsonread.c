@@ -47,6 +47,13 @@ int jsonread_no_memory(const struct jsonread *r)
 	return error_set(r->e, -ENOMEM, "%s: out of memory", r->file);
 }
 
+/* not_json - where the parser gave up */
+static int not_json(struct jsonread *r, const json_error_t *json)
+{
+	return error_set(r->e, -EINVAL, "%s: line %d, column %d: not JSON: %s", r->file, json->line,
+			 json->column, json->text);
+}
+
 /* jsonread_document - parse the whole file */
 int jsonread_document(struct jsonread *r, json_t **ret)
 {
@@ -58,10 +65,16 @@ int jsonread_document(struct jsonread *r, json_t **ret)
 		return error_set(r->e, -errno, "%s: cannot open: %m", r->file);
 	*ret = json_loadf(file, JSON_REJECT_DUPLICATES, &json);
 	fclose(file);
-	if (!*ret)
-		return error_set(r->e, -EINVAL, "%s: line %d, column %d: not JSON: %s", r->file,
-				 json.line, json.column, json.text);
-	return 0;
+	return *ret ? 0 : not_json(r, &json);
+}
+
+/* jsonread_text_document - parse all of the text */
+int jsonread_text_document(struct jsonread *r, const char *text, size_t bytes, json_t **ret)
+{
+	json_error_t json;
+
+	*ret = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &json);
+	return *ret ? 0 : not_json(r, &json);
 }
 
 /* jsonread_text - a string that is not empty */

@@ -29,6 +29,9 @@ struct jsonread {
  * stands twice too. The caller owns *ret. */
 int jsonread_document(struct jsonread *r, json_t **ret);
 
+/* jsonread_text_document - the same for a text; r->file is what it is called */
+int jsonread_text_document(struct jsonread *r, const char *text, size_t bytes, json_t **ret);
+
 void jsonread_enter(struct jsonread *r, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void jsonread_top(struct jsonread *r);

@@ -77,6 +77,28 @@ static void catalogue_builds(FILE *out, const char *name, const struct metrics *
 	whole(out, name, m->catalogue_builds);
 }
 
+static void catalogue_serial_of(FILE *out, const char *name, const struct metrics *m)
+{
+	fprintf(out, "%s %" PRId64 "\n", name, m->catalogue_serial);
+}
+
+static void catalogue_refused(FILE *out, const char *name, const struct metrics *m)
+{
+	fprintf(out, "%s %" PRId64 "\n", name,
+		m->catalogue_refused_at ? m->now - m->catalogue_refused_at + 1 : 0);
+}
+
+static void catalogue_updates(FILE *out, const char *name, const struct metrics *m)
+{
+	one(out, name, "result", "taken", m->catalogue_taken);
+	one(out, name, "result", "refused", m->catalogue_refusals);
+}
+
+static void emergencies(FILE *out, const char *name, const struct metrics *m)
+{
+	whole(out, name, m->emergencies);
+}
+
 static void store_healthy(FILE *out, const char *name, const struct metrics *m)
 {
 	whole(out, name, m->store_ok);
@@ -275,6 +297,14 @@ static const struct metric table[] = {
 	  catalogue_stale },
 	{ "buildgate_catalogue_builds", "gauge", "Builds that the catalogue lists.",
 	  catalogue_builds },
+	{ "buildgate_catalogue_serial", "gauge", "Serial of the catalogue in force.",
+	  catalogue_serial_of },
+	{ "buildgate_catalogue_refused_seconds", "gauge",
+	  "Time since an update was first refused; 0 if none was, or one was taken since.",
+	  catalogue_refused },
+	{ "buildgate_catalogue_updates_total", "counter", "Catalogues offered, by what came of it.",
+	  catalogue_updates },
+	{ "buildgate_emergencies", "gauge", "Emergency definitions in force.", emergencies },
 	{ "buildgate_store_healthy", "gauge", "1 if the last write to the store succeeded.",
 	  store_healthy },
 	{ "buildgate_sources", "gauge", "Sources by what was seen of them.", sources },

@@ -34,7 +34,11 @@ struct metrics {
 	int64_t catalogue_as_of; /* wall */
 	int64_t catalogue_max_age;
 	unsigned int catalogue_builds;
-	int64_t now; /* wall */
+	int64_t catalogue_serial;
+	int64_t catalogue_refused_at; /* wall; 0: the last update was not refused */
+	uint64_t catalogue_taken, catalogue_refusals;
+	unsigned int emergencies; /* definitions in force */
+	int64_t now;              /* wall */
 	bool store_ok;
 	const struct store_counts *counts; /* NULL: cannot be read */
 	const struct observer_stats *observer;

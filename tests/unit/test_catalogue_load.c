@@ -148,6 +148,18 @@ static void refuses(void **state)
 		  "cus, found \"CU1\"" },
 		{ "emergencies[0].action", "\"pray\"",
 		  ": emergencies[0].action: expected \"tarpit\" or \"drop\", found \"pray\"" },
+		{ "emergencies[0].id", "\"two words\"",
+		  ": emergencies[0].id: expected at most 64 characters, without a space, found "
+		  "\"two words\"" },
+		{ "emergencies[0].minutes", "61",
+		  ": emergencies[0].minutes: expected a whole number from 1 to 60, or nothing, "
+		  "found 61" },
+		{ "emergencies[0].minutes", "null",
+		  ": emergencies[0].minutes: expected a whole number from 1 to 60, or nothing, "
+		  "found null" },
+		{ "emergencies[0].builds[0].to", "\"90.1.0.1\"",
+		  ": emergencies[0].builds[0].to: expected a build not below \"from\", found "
+		  "\"90.1.0.1\"" },
 		{ "emergencies[0].builds[0].to", "\"90.2\"",
 		  ": emergencies[0].builds[0].to: expected a build like \"15.1.2507.39\", "
 		  "found \"90.2\"" },

@@ -17,6 +17,8 @@
 #include "user/log.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define KEY_A    "RWQbd8svnDTBfCFDdRxpryzkG3M0rqSGwPXbaJI/ZNO41NimPLLIpSWy"
+#define KEY_B    "RWQUGlKRAPlAZqabZRgrvoAiyCx/UxrrqLK329dLtIuMFw+KuOjWfuvK"
 #define OUT      "outside: [eth0]\n"
 
 /* parse - a text that must be good */
@@ -78,6 +80,10 @@ static void test_every_key(void **state)
 				 "policy_dir: /etc/buildgate/policy\n"
 				 "catalogue: /srv/exchange.json\n"
 				 "catalogue_max_age: 30d\n"
+				 "catalogue_keys: [" KEY_A ",\n"
+				 "  {key: " KEY_B ", not_before: 2026-01-01, not_after: "
+				 "2026-01-31}]\n"
+				 "catalogue_dir: /srv/inbox\n"
 				 "grace_days: 0\n"
 				 "state_dir: /srv/state\n"
 				 "control_socket: /srv/c.sock\n"
@@ -97,6 +103,12 @@ static void test_every_key(void **state)
 
 	(void)state;
 	assert_int_equal(c->mode, MODE_ENFORCE);
+	assert_int_equal(c->catalogue_keys.count, 2);
+	assert_int_equal(c->catalogue_keys.list[0].not_after, 0);
+	/* both days are good ones */
+	assert_int_equal(c->catalogue_keys.list[1].not_after - c->catalogue_keys.list[1].not_before,
+			 31 * 86400);
+	assert_string_equal(c->catalogue_dir, "/srv/inbox");
 	assert_string_equal(c->outside.list[1], "eth1.100");
 	assert_int_equal(c->xdp, XDP_MODE_OFF);
 	assert_string_equal(c->cgroup, "/sys/fs/cgroup/mail.slice");
@@ -189,6 +201,19 @@ static const struct {
 	{ OUT "state_dir: var/lib\n", "t:2: state_dir:", "does not begin with '/'" },
 	{ OUT "policy: mine/policy.yaml\n", "t:2: policy:", "does not begin with '/'" },
 	{ OUT "policy: ..\n", "t:2: policy:", "is not the name of a policy" },
+	{ OUT "catalogue_keys: x\n", "t:2: catalogue_keys:", "not a list; expected a list of" },
+	{ OUT "catalogue_keys: [x]\n", "t:2: catalogue_keys:", "'x' is not a public key" },
+	{ OUT "catalogue_keys: [[]]\n", "t:2: catalogue_keys:", "" },
+	{ OUT "catalogue_keys: [{}]\n", "t:2: catalogue_keys:", "the key itself is missing" },
+	{ OUT "catalogue_keys: [{kye: x}]\n", "t:2: catalogue_keys:", "unknown word 'kye'" },
+	{ OUT "catalogue_keys: [" KEY_A "," KEY_A "]\n",
+	  "t:2: catalogue_keys:", "stands there twice" },
+	{ OUT "catalogue_keys: [{key: " KEY_A ", not_before: soon}]\n",
+	  "t:2: catalogue_keys:", "'soon' is not a day" },
+	{ OUT "catalogue_keys: [{key: " KEY_A ", not_before: 2026-02-01, not_after: "
+	      "2026-01-31}]\n",
+	  "t:2: catalogue_keys:", "not_after is before not_before" },
+	{ OUT "catalogue_dir: inbox\n", "t:2: catalogue_dir:", "expected an absolute path" },
 	{ OUT "catalogue: exchange.json\n", "t:2: catalogue:", "expected an absolute path" },
 	{ OUT "cgroup: on\n", "t:2: cgroup:", "expected auto, off or the path" },
 	/* numbers and spans */
