@@ -16,21 +16,21 @@ static void by(int from, int miss, const struct context *c)
 	instead(g, c->other, first);
 }
 
-/* inside - "with SMTP (": words and a number in that parenthesis, `end` after it */
-static void inside(int with, const struct context *before, int end)
+/* inside - after the word that ends in s, a parenthesis with words of `list` and a number, `end`
+ * after it; all else is as in c */
+static void inside(int s, const struct context *c, const char *const *list, int end)
 {
-	struct context in = *before;
-	int paren = like(before->comment), g = gap(before);
+	struct context in = *c;
+	int paren = like(c->comment), g = gap(c);
 
-	in.gap = in.other = before->comment;
+	in.gap = in.other = c->comment;
 	on(g, "(", paren);
-	leads(phrase(with, "SMTP", before), before, g);
-	for (const char *const *w = words_exchange_inside; *w; w++) {
-		int s = phrase(paren, *w, &in);
-
+	leads(s, c, g);
+	for (const char *const *w = list; *w; w++) {
+		s = phrase(paren, *w, &in);
 		g = gap(&in);
 		leads(s, &in, g);
-		on(number(g, before->comment), ")", end);
+		on(number(g, c->comment), ")", end);
 	}
 }
 
@@ -72,7 +72,9 @@ static int received(void)
 		leads(s, &exchange, g);
 		on(number(paren, exchange.comment), ")", number_end);
 	}
-	inside(with, &before, number_end);
+	inside(phrase(with, "SMTP", &before), &before, words_exchange_inside, number_end);
+	inside(phrase(with, "Microsoft Exchange", &before), &exchange, words_exchange_imc,
+	       number_end);
 
 	g = gap(&exchange);
 	leads(word(exchange.gap, "id", false, exchange.other), &exchange, g);

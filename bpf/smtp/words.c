@@ -28,6 +28,9 @@ const char *const words_exchange_inside[] = {
 	NULL,
 };
 
+/* after "Microsoft Exchange": the same; it was the only stamp of Exchange 4.0 */
+const char *const words_exchange_imc[] = { "IMC", NULL };
+
 /* what follows is the version of Windows */
 const char *const words_iis_with[] = { "Microsoft SMTPSVC", NULL };
 

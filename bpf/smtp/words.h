@@ -12,6 +12,7 @@ extern const char *const words_exchange_with[];
 extern const char *const words_exchange_again[];
 extern const char *const words_exchange_paren[];
 extern const char *const words_exchange_inside[];
+extern const char *const words_exchange_imc[];
 extern const char *const words_iis_with[];
 
 extern const char *const words_exchange_banner[];

@@ -14,6 +14,7 @@ enum expected {
 	ID_NUMBER,  /* after "id" */
 	OWN_PAREN,  /* after "Internet Mail Service" */
 	SMTP_PAREN, /* after "SMTP" */
+	IMC_PAREN,  /* after "Microsoft Exchange" */
 };
 
 enum stamp { FOREIGN, EXCHANGE, RESUBMITTED, NUMBERED };
@@ -30,10 +31,18 @@ struct field {
 };
 
 static const char *const phrases[] = {
-	"Microsoft SMTP Server", "mapi", "ShadowRedundancy",  "MailboxResubmission",
-	"Internet Mail Service", "SMTP", "Microsoft SMTPSVC", NULL,
+	"Microsoft SMTP Server",
+	"mapi",
+	"ShadowRedundancy",
+	"MailboxResubmission",
+	"Internet Mail Service",
+	"SMTP",
+	"Microsoft SMTPSVC",
+	"Microsoft Exchange",
+	NULL,
 };
 
+static const char *const imc[] = { "IMC", NULL };
 static const char *const inside[] = {
 	"Microsoft Exchange Internet Mail Service Version",
 	"Microsoft Exchange Internet Mail Connector Version",
@@ -104,13 +113,17 @@ static const char *spoken(const char *at, const char *end, const char *words)
 /* parenthesis - one that may hold the number, or a comment */
 static void parenthesis(struct field *f)
 {
+	static const char *const none[] = { NULL };
 	enum expected expected = f->expected;
+	const char *const *list = expected == SMTP_PAREN  ? inside
+				  : expected == IMC_PAREN ? imc
+							  : none;
 
 	f->expected = ANYTHING;
 	if (expected == OWN_PAREN && numbered(f, f->at + 1))
 		return;
-	for (size_t i = 0; expected == SMTP_PAREN && inside[i]; i++) {
-		const char *number = spoken(f->at + 1, f->end, inside[i]);
+	for (const char *const *w = list; *w; w++) {
+		const char *number = spoken(f->at + 1, f->end, *w);
 
 		if (number && numbered(f, number))
 			return;
@@ -153,6 +166,10 @@ static bool with(struct field *f, const char *word, size_t n, struct reference *
 	case 6:
 		reference_family(r, FAMILY_IIS_SMTP);
 		return true;
+	case 7:
+		f->stamp = EXCHANGE;
+		f->expected = IMC_PAREN;
+		break;
 	}
 	return false;
 }
@@ -215,6 +232,7 @@ static bool word(struct field *f, struct reference *r)
 		return false;
 	case OWN_PAREN:
 	case SMTP_PAREN:
+	case IMC_PAREN:
 		return false;
 	}
 	return false;

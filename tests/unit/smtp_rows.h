@@ -94,6 +94,16 @@ static const struct row header_rows[] = {
 	      BUILD(4, 0, 994, 63)),
 	NAMED(FROM "with SMTP (Microsoft Exchange Internet Mail Connector Version 5.0.1457.7)" DATE,
 	      BUILD(5, 0, 1457, 7)),
+	NAMED("Received: by EX01.example.org with Microsoft Exchange (IMC 4.0.838.14)\r\n id "
+	      "<01BB>" DATE,
+	      BUILD(4, 0, 838, 14)),
+	NAMED("Received: by EX01.example.org with Microsoft\r\n Exchange\r\n (IMC\r\n 4.0.838.5) "
+	      "id "
+	      "x" DATE,
+	      BUILD(4, 0, 838, 5)),
+	NOBUILD(FROM "with Microsoft Exchange (4.0.838.14)" DATE),
+	NOBUILD(FROM "with Microsoft Exchange id 15.1.2507.39" DATE),
+	NOBUILD(FROM "with Microsoft Exchange (IMCS 4.0.838.14)" DATE),
 
 	/* folded between any two words, tabs, bare line ends, no blank */
 	NAMED("Received:\r\n from\r\n client.example.org\r\n (192.0.2.1)\r\n by\r\n "
