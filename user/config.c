@@ -98,6 +98,8 @@ static const struct config_key keys[] = {
 	    .min = 8 * DAY, .max = 3650 * DAY),
 	KEY("observe_rate", value_count, observe_rate, "a number from 0 to 6000000", .min = 0,
 	    .max = 6000000),
+	KEY("on_stage_change", value_path, on_stage_change,
+	    "the absolute path of a program: /usr/local/sbin/stage-changed"),
 	KEY("log_level", value_word, log_level, "error, warning, info or debug", .words = levels),
 	{ 0 }
 };

@@ -182,6 +182,8 @@ static int make_boxes(struct daemon *daemon, struct error *e)
 		.policy = daemon->policy,
 		.grace_days = daemon->config->grace_days,
 		.ipv6_bits = (unsigned int)daemon->config->ipv6_prefix,
+		.change = daemon_tell_changed,
+		.change_arg = daemon,
 	};
 	struct enforcer_options enforcer = {
 		.store = daemon->store,
@@ -228,6 +230,8 @@ static int serve(struct daemon *daemon, struct error *e)
 	rc = daemon_watch(daemon, e);
 	if (!rc)
 		rc = daemon_inbox_watch(daemon, e);
+	if (!rc)
+		rc = daemon_tell_watch(daemon, e);
 	if (!rc)
 		rc = http_start(daemon->http, daemon->event, daemon_pages, daemon, e);
 	if (!rc)
@@ -316,6 +320,8 @@ void daemon_stop(struct daemon *daemon)
 		return;
 	control_close(daemon->control);
 	http_close(daemon->http);
+	stage_hook_free(daemon->hook);
+	sd_event_source_disable_unref(daemon->tell);
 	sd_event_source_disable_unref(daemon->walk);
 	sd_event_source_disable_unref(daemon->tick);
 	sd_event_source_disable_unref(daemon->ring_io);

@@ -15,6 +15,7 @@
  *   daemon_data.c   catalogue and policy, and the walk that judges all records anew
  *   daemon_catalogue.h  which catalogue, and new ones from outside
  *   daemon_observe.c  what others tell of builds
+ *   daemon_tell.c   whom the daemon tells of what has changed
  *   commands.c      what gatectl may ask; daemon_status.c what it and Prometheus are told
  */
 #ifndef BUILDGATE_DAEMON_H
@@ -32,6 +33,7 @@
 #include "daemon_catalogue.h"
 #include "enforcer.h"
 #include "error.h"
+#include "stage_hook.h"
 #include "hostnet.h"
 #include "http.h"
 #include "loader.h"
@@ -69,7 +71,7 @@ struct daemon {
 	bool lab_clock;
 	int state_lock, kernel_lock;
 	sd_event *event;
-	sd_event_source *ring_io, *tick, *walk;
+	sd_event_source *ring_io, *tick, *walk, *tell;
 	struct store *store;
 	struct catalogue *catalogue;
 	struct policy *policy;
@@ -81,6 +83,8 @@ struct daemon {
 	struct ring_buffer *ring;
 	struct control *control;
 	struct http *http;
+	struct stage_hook *hook;
+	bool changed; /* stages have changed that nobody was told of yet */
 	struct hostnet own;
 	struct daemon_batch batch;
 	struct reporters reporters;
@@ -182,6 +186,15 @@ void daemon_walk(struct daemon *daemon, enum observer_walk kind);
 int daemon_walk_missing(struct daemon *daemon, struct error *e); /* at start, if need be */
 int daemon_walk_watch(struct daemon *daemon);
 int daemon_walk_tick(struct daemon *daemon, struct error *e);
+
+/* ---- daemon_tell.c ---- */
+
+/* daemon_tell_watch - after each turn of the loop, whoever wants to know is told of its changes */
+int daemon_tell_watch(struct daemon *daemon, struct error *e);
+
+/* daemon_tell_use - as the configuration says now; daemon_tell_changed - the observer's function */
+int daemon_tell_use(struct daemon *daemon, struct error *e);
+void daemon_tell_changed(void *daemon, const struct change *change);
 
 /* ---- daemon_status.c, commands.c ---- */
 

@@ -317,7 +317,9 @@ static int reload(struct daemon *daemon, struct error *e)
 	daemon_inbox_look(daemon); /* the trusted keys may be others now */
 	daemon_settings(daemon);
 	/* the verdicts come with the walk that daemon_use() began */
-	rc = daemon_own(daemon, true, e);
+	rc = daemon_tell_use(daemon, e);
+	if (rc >= 0)
+		rc = daemon_own(daemon, true, e);
 	return rc < 0 ? rc : 0;
 }
 

@@ -69,6 +69,18 @@ static json_t *self_json(const struct daemon *daemon)
 			 (json_int_t)daemon->mended, "followers", (int)control->followers);
 }
 
+/* hook_status - null without a program */
+static json_t *hook_status(const struct daemon *daemon)
+{
+	const struct runner_stats *stats = stage_hook_stats(daemon->hook);
+
+	if (!daemon->config->on_stage_change[0])
+		return json_null();
+	return json_pack("{s:s, s:I, s:I, s:I, s:i}", "program", daemon->config->on_stage_change,
+			 "started", (json_int_t)stats->started, "failed", (json_int_t)stats->failed,
+			 "killed", (json_int_t)stats->killed, "running", (int)stats->running);
+}
+
 /* daemon_status - the answer to "status"; gatectl puts what the kernel says over it */
 json_t *daemon_status(struct daemon *daemon, struct error *e)
 {
@@ -81,13 +93,14 @@ json_t *daemon_status(struct daemon *daemon, struct error *e)
 	sources = report_counts(&report, e);
 	if (!sources)
 		return NULL;
-	return json_pack("{s:s,s:o,s:o,s:o,s:s,s:o,s:o,s:o*,s:o,s:o}", "mode",
+	return json_pack("{s:s,s:o,s:o,s:o,s:s,s:o,s:o,s:o*,s:o,s:o,s:o}", "mode",
 			 operator_mode_name(report.mode), "at", moment(report.now), "lease_until",
 			 moment(clock_kernel_to_wall(daemon->settings->lease_until_ns)),
 			 "catalogue", daemon_catalogue_brief(daemon), "policy",
 			 daemon->policy->name, "sources", sources, "sight", sight_json(&counts),
 			 "hooks", loader_hooks(NULL), "daemon", self_json(daemon), "reporters",
-			 reporters_json(&daemon->reporters));
+			 reporters_json(&daemon->reporters), "on_stage_change",
+			 hook_status(daemon));
 }
 
 /* lease_left - seconds, 0 when it is over */

@@ -195,6 +195,7 @@ int store_decision_each(struct store *store, enum decision_kind kind, bool histo
 /* ---- audit trail ---- */
 
 struct audit {
+	int64_t id; /* rises; filled by store_audit_after() */
 	int64_t at;
 	const char *who;     /* "clock", "operator root", ... */
 	const char *what;    /* "stage", "set", "unset", "mode", "policy", ... */
@@ -216,6 +217,12 @@ int store_audit_new(struct store *store, const struct audit *audit, int64_t sinc
 /* store_audit_each - entries of a subject (NULL: all) at or after since, oldest first */
 int store_audit_each(struct store *store, const char *subject, int64_t since, store_audit_fn fn,
 		     void *arg, struct error *e);
+
+/* store_audit_after - at most max entries behind an id, in order of id; store_audit_newest - the
+ * last id, 0: there is none */
+int store_audit_after(struct store *store, int64_t id, int64_t max, store_audit_fn fn, void *arg,
+		      struct error *e);
+int store_audit_newest(struct store *store, int64_t *ret_id, struct error *e);
 
 /* ---- facts ---- */
 

@@ -46,25 +46,23 @@ static int query_audit(struct store *store, const char *subject, int64_t since, 
 		       struct error *e)
 {
 	if (subject)
-		return store_query(store, stmt, e,
-				   "SELECT at, who, what, subject, why, before, after FROM audit"
-				   " WHERE subject = ? AND at >= ? ORDER BY at, id",
-				   "ti", subject, since);
+		return store_query(
+			store, stmt, e,
+			"SELECT at, who, what, subject, why, before, after, id FROM audit"
+			" WHERE subject = ? AND at >= ? ORDER BY at, id",
+			"ti", subject, since);
 	return store_query(store, stmt, e,
-			   "SELECT at, who, what, subject, why, before, after FROM audit"
+			   "SELECT at, who, what, subject, why, before, after, id FROM audit"
 			   " WHERE at >= ? ORDER BY at, id",
 			   "i", since);
 }
 
-/* store_audit_each - texts point into the row */
-int store_audit_each(struct store *store, const char *subject, int64_t since, store_audit_fn fn,
-		     void *arg, struct error *e)
+/* walk - entries of a statement; texts point into the row */
+static int walk(struct store *store, sqlite3_stmt *stmt, store_audit_fn fn, void *arg,
+		struct error *e)
 {
-	sqlite3_stmt *stmt;
-	int stop, r = query_audit(store, subject, since, &stmt, e);
+	int stop, r;
 
-	if (r < 0)
-		return r;
 	while ((r = store_step(store, stmt, e)) > 0) {
 		struct audit audit = {
 			.at = sqlite3_column_int64(stmt, 0),
@@ -74,6 +72,7 @@ int store_audit_each(struct store *store, const char *subject, int64_t since, st
 			.why = (const char *)sqlite3_column_text(stmt, 4),
 			.before = (const char *)sqlite3_column_text(stmt, 5),
 			.after = (const char *)sqlite3_column_text(stmt, 6),
+			.id = sqlite3_column_int64(stmt, 7),
 		};
 
 		stop = fn(arg, &audit);
@@ -83,6 +82,44 @@ int store_audit_each(struct store *store, const char *subject, int64_t since, st
 		}
 	}
 	return r;
+}
+
+/* store_audit_each - oldest first */
+int store_audit_each(struct store *store, const char *subject, int64_t since, store_audit_fn fn,
+		     void *arg, struct error *e)
+{
+	sqlite3_stmt *stmt;
+	int r = query_audit(store, subject, since, &stmt, e);
+
+	return r < 0 ? r : walk(store, stmt, fn, arg, e);
+}
+
+/* store_audit_after - in the order in which they became durable */
+int store_audit_after(struct store *store, int64_t id, int64_t max, store_audit_fn fn, void *arg,
+		      struct error *e)
+{
+	sqlite3_stmt *stmt;
+	int r = store_query(store, &stmt, e,
+			    "SELECT at, who, what, subject, why, before, after, id FROM audit"
+			    " WHERE id > ? ORDER BY id LIMIT ?",
+			    "ii", id, max);
+
+	return r < 0 ? r : walk(store, stmt, fn, arg, e);
+}
+
+/* store_audit_newest - by the primary key */
+int store_audit_newest(struct store *store, int64_t *ret_id, struct error *e)
+{
+	sqlite3_stmt *stmt;
+	int r = store_query(store, &stmt, e, "SELECT coalesce(max(id), 0) FROM audit", "");
+
+	if (r >= 0)
+		r = store_step(store, stmt, e);
+	if (r <= 0)
+		return r;
+	*ret_id = sqlite3_column_int64(stmt, 0);
+	store_reset(stmt);
+	return 0;
 }
 
 /* store_fact_get - buf keeps what it held when the fact is not set: a default */

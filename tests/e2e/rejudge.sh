@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # rejudge - another policy or catalogue: every record is judged anew and its verdict follows,
-# by policy use, at a reload and at a restart
+# by policy use, at a reload and at a restart; the operator's program is told of each change
 # shellcheck source=scripts/e2e.sh
 . "$(dirname "$0")/../../scripts/e2e.sh"
 e2e_start "$@"
@@ -21,6 +21,7 @@ clock_verdict() {
 	wait_for 20 source_is $OLD '.stage == 2 and .throttle_min == 5'
 }
 
+told() { jq -se "$1" $LAB/told >/dev/null; }
 refused() { ! ctl "$@" 2>/dev/null; }
 policy_is() { # NAME CHOSEN-BY
 	ctl -j policy show | jq -e --arg name "$1" --arg from "$2" \
@@ -46,8 +47,11 @@ cat >$MILD <<-EOF
 	  - {day: 90, throttle_min: 7, block_min: 0}
 EOF
 cp maps/catalogue/exchange.json $CATALOGUE
-e2e_gate "catalogue: $CATALOGUE"
+printf '#!/bin/sh\ncat >>%s\n' $LAB/told >$LAB/tell && chmod 755 $LAB/tell
+e2e_gate "catalogue: $CATALOGUE" "on_stage_change: $LAB/tell"
 must "the clock comes to its second stage" clock_verdict
+must "the operator's program was told of both" wait_for 20 told \
+	'map(.kind) == ["start", "stage"] and .[1].source == "192.0.2.10" and .[1].to == 2'
 must "enforce mode is accepted" ctl mode enforce
 must "the kernel has its minutes" verdict_seconds 300
 
@@ -88,4 +92,5 @@ must "a catalogue by which the build is current ends the clock" wait_for 20 sour
 	'.stage == 0 and .throttle_min == 0'
 must_not "no verdict is left in the kernel" verdict_seconds 300
 must "why is in the audit trail" audit_says stop 'any(.subject == "192.0.2.10")'
+must "and told" wait_for 20 told 'any(.kind == "stop" and .to == 0)'
 must "the catalogue is in it as well" audit_says catalogue 'any(.before != null)'
