@@ -230,6 +230,46 @@ static void clock_start(const struct escalation *e, struct identity *id)
 	}
 }
 
+/* clock_judge - what is left when an emergency is over is kept beside it, so that its end needs
+ * nobody who knows the catalogue */
+void clock_judge(const struct escalation *e, struct identity *id, const struct judgement *j,
+		 bool decisive, int64_t at)
+{
+	bool matches = j->standing == STANDING_EMERGENCY;
+	struct judgement apart = *j;
+
+	apart.standing = matches ? j->apart : j->standing;
+	id->standing = j->standing;
+	id->acts = policy_acts(e->policy, id->build, j, at);
+	id->apart = apart.standing;
+	id->apart_acts = policy_acts(e->policy, id->build, &apart, at);
+	id->emergency = matches && id->acts && decisive;
+	id->emergency_tarpit = matches && j->tarpit;
+	id->emergency_min = matches ? j->minutes : 0;
+	id->emergency_until = matches && j->until < INT64_MAX ? j->until : 0;
+	memset(id->emergency_id, 0, sizeof(id->emergency_id));
+	if (matches && j->emergency)
+		strncpy(id->emergency_id, j->emergency, sizeof(id->emergency_id) - 1);
+}
+
+/* emergency_over - by its date; a build that is out of date in any case goes on as one */
+static void emergency_over(const struct escalation *e, struct identity *id)
+{
+	if (id->standing != STANDING_EMERGENCY || !id->emergency_until ||
+	    id->emergency_until > e->now)
+		return;
+	id->standing = id->apart ? id->apart : STANDING_UNKNOWN;
+	id->acts = id->apart_acts;
+	id->emergency = false;
+	id->emergency_until = 0;
+	if (id->acts)
+		return;
+	if (id->running_since)
+		clock_stop(e, id, id->emergency_id);
+	run_pack(id, NULL, 0);
+	run_days(id, NULL, 0);
+}
+
 /* clock_catch_up - the daemon was down when the start fell due */
 void clock_catch_up(const struct escalation *e, struct identity *id, int64_t at)
 {
@@ -355,6 +395,8 @@ static int64_t next_due(const struct escalation *e, const struct source *source,
 	} else {
 		due = earlier(due, start_moment(id));
 	}
+	if (id->standing == STANDING_EMERGENCY)
+		due = earlier(due, id->emergency_until);
 	return id->paused_at ? earlier(due, source->paused_until) : due;
 }
 
@@ -370,6 +412,7 @@ void clock_advance_to(const struct escalation *e, struct source *source, struct 
 	if (id->last_seen + ESCALATION_ARCHIVE_S <= e->now) {
 		archive(e, id);
 	} else {
+		emergency_over(e, id);
 		moment = start_moment(id);
 		if (moment && moment <= e->now)
 			clock_start(e, id);

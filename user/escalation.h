@@ -51,6 +51,7 @@
 #define ESCALATION_NAMES_MAX    32 /* records of one source; beyond it the oldest goes */
 #define ESCALATION_BURST        59 /* sightings less than an hour after the first, 60 s apart */
 #define WHY_BYTES               256
+#define EMERGENCY_ID            65
 
 /* What is kept of one name. All moments wall seconds, 0 = never. Persist every field but
  * dirty; (source, name) is the key. */
@@ -62,9 +63,15 @@ struct identity {
 	enum standing standing; /* of that build, when it was seen or last judged */
 	uint8_t origin;
 	bool inside;
-	bool acts;      /* that build acts under the policy */
-	bool emergency; /* an emergency definition matches it */
-	bool strong;    /* has shown a received or reported build */
+	bool acts;                       /* that build acts under the policy */
+	bool emergency;                  /* an emergency definition matches it ... */
+	char emergency_id[EMERGENCY_ID]; /* ... this one; it wants the source ... */
+	bool emergency_tarpit;           /* ... slowed, else refused ... */
+	uint32_t emergency_min;          /* ... for so many minutes per hour; 0: all ... */
+	int64_t emergency_until;         /* ... until this moment; 0: no end */
+	enum standing apart;             /* standing without it ... */
+	bool apart_acts;                 /* ... and whether that acts */
+	bool strong;                     /* has shown a received or reported build */
 	bool archived;
 	int64_t build_at; /* moment of that observation; 0: build is not decisive, only shown */
 

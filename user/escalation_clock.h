@@ -16,6 +16,10 @@ void clock_advance_to(const struct escalation *e, struct source *source, struct 
 /* source_advance - all records of the source */
 void source_advance(const struct escalation *e, struct source *source);
 
+/* clock_judge - what a judgement of its build means for the record; `at`: the day judged by */
+void clock_judge(const struct escalation *e, struct identity *id, const struct judgement *j,
+		 bool decisive, int64_t at);
+
 /* clock_stop - fine build, or none that acts: stage 0, elapsed time kept */
 void clock_stop(const struct escalation *e, struct identity *id, const char *rule);
 

@@ -45,12 +45,21 @@ static bool milder(const struct identity *a, const struct identity *b, int64_t n
 	return escalation_elapsed(a, now) > escalation_elapsed(b, now);
 }
 
+/* softer - of two definitions for one source the one that does less to it */
+static bool softer(const struct identity *a, const struct identity *b)
+{
+	if (!b || a->emergency_tarpit != b->emergency_tarpit)
+		return !b || a->emergency_tarpit;
+	return a->emergency_min && (!b->emergency_min || a->emergency_min < b->emergency_min);
+}
+
 /* survey_clock - what the record says as an identity seen in those 30 days */
 static void survey_clock(struct survey *v, const struct identity *id, int64_t now)
 {
 	if (id->build_at && milder(id, v->mildest, now))
 		v->mildest = id;
-	if (id->running_since && id->emergency && fresh(id->last_acting, now))
+	if (id->running_since && id->emergency && fresh(id->last_acting, now) &&
+	    softer(id, v->emergency))
 		v->emergency = id;
 }
 
@@ -134,9 +143,10 @@ static void why_held(const struct escalation *e, const struct source *source,
 			 times_format_date(source->paused_since, date));
 	else if (ret->emergency)
 		snprintf(ret->why, sizeof(ret->why),
-			 "%s seen %s: an emergency definition drops the waiting days (rule: "
-			 "emergency)",
-			 build, times_format_date(ret->evidence_at, date));
+			 "%s seen %s: emergency definition %s, %u min/h slowed, %u min/h refused, "
+			 "no waiting days (rule: emergency)",
+			 build, times_format_date(ret->evidence_at, date),
+			 ret->acting->emergency_id, ret->throttle_min, ret->block_min);
 	else if (ret->shared && !source->enforce_shared)
 		why_shared(v, ret, build);
 	else if (ret->stale)
@@ -166,6 +176,12 @@ static void minutes(const struct escalation *e, const struct source *source,
 		return;
 	if (!ret->emergency && ((ret->shared && !source->enforce_shared) || ret->stale))
 		return;
+	if (ret->emergency) {
+		uint32_t all = ret->acting->emergency_min ? ret->acting->emergency_min : 60;
+
+		*(ret->acting->emergency_tarpit ? &ret->throttle_min : &ret->block_min) = all;
+		return;
+	}
 	row = &e->policy->stages[ret->stage - 1];
 	ret->throttle_min = row->throttle_min;
 	ret->block_min = row->block_min;

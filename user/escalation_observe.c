@@ -110,18 +110,16 @@ static void contact(struct identity *id, int64_t at, bool inside)
 
 /* show - the newest build by time is the one on show; a decisive one is never hidden by one
  * that is not */
-static void show(struct identity *id, const struct observation *o, const struct sighting *s)
+static void show(const struct escalation *e, struct identity *id, const struct observation *o,
+		 const struct sighting *s)
 {
 	if (s->decisive ? s->at < id->build_at : id->build_at != 0)
 		return;
 	id->build = o->build;
-	id->standing = o->judgement.standing;
 	id->origin = o->origin;
-	id->acts = s->acts;
-	if (!s->decisive)
-		return;
-	id->build_at = s->at;
-	id->emergency = s->acts && o->judgement.standing == STANDING_EMERGENCY;
+	clock_judge(e, id, &o->judgement, s->decisive, s->at);
+	if (s->decisive)
+		id->build_at = s->at;
 }
 
 /* take_fine - one is enough. One reported so late that it has left the window stops nothing,
@@ -159,7 +157,7 @@ static bool take_build(const struct escalation *e, struct source *source, struct
 	if (s->acts && s->at > id->last_carried)
 		id->last_carried = s->at;
 	clock_catch_up(e, id, s->at);
-	show(id, o, s);
+	show(e, id, o, s);
 	if (!s->decisive)
 		return !s->acts && oldest;
 	if (s->fine)

@@ -166,9 +166,7 @@ static void rejudge_one(const struct escalation *e, struct identity *id, escalat
 	struct judgement j = { 0 };
 
 	judge(arg, id->build, &j);
-	id->standing = j.standing;
-	id->acts = policy_acts(e->policy, id->build, &j, e->now);
-	id->emergency = id->acts && id->build_at && j.standing == STANDING_EMERGENCY;
+	clock_judge(e, id, &j, id->build_at, e->now);
 	id->dirty = true;
 	if (id->acts)
 		return;

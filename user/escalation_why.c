@@ -44,9 +44,9 @@ static void why_up(const struct words *w, struct change *c, const char *rule)
 		break;
 	case CHANGE_EMERGENCY:
 		snprintf(c->why, sizeof(c->why),
-			 "%s seen %s, an emergency definition drops the waiting days (policy %s, "
+			 "%s seen %s, emergency definition %s drops the waiting days (policy %s, "
 			 "rule: emergency)",
-			 w->build, w->acting, w->policy);
+			 w->build, w->acting, c->identity->emergency_id, w->policy);
 		break;
 	default:
 		snprintf(c->why, sizeof(c->why),

@@ -101,7 +101,16 @@ static const char version_1[] =
 	" UPDATE tally SET count = count - 1 WHERE kind = 'family' AND value = OLD.families;"
 	" END;";
 
-static const char *const steps[] = { version_1 };
+/* Version 2: what an emergency definition wants, and what is left when it is over. */
+static const char version_2[] =
+	"ALTER TABLE identity ADD COLUMN emergency_id TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE identity ADD COLUMN emergency_tarpit INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE identity ADD COLUMN emergency_min INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE identity ADD COLUMN emergency_until INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE identity ADD COLUMN apart INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE identity ADD COLUMN apart_acts INTEGER NOT NULL DEFAULT 0;";
+
+static const char *const steps[] = { version_1, version_2 };
 
 #define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 

@@ -16,6 +16,11 @@
 	X(inside)                                                                                  \
 	X(acts)                                                                                    \
 	X(emergency)                                                                               \
+	X(emergency_tarpit)                                                                        \
+	X(emergency_min)                                                                           \
+	X(emergency_until)                                                                         \
+	X(apart)                                                                                   \
+	X(apart_acts)                                                                              \
 	X(strong)                                                                                  \
 	X(archived)                                                                                \
 	X(build_at)                                                                                \
@@ -42,24 +47,27 @@
 	X(due)
 
 #define COLUMN(field) #field ","
-#define COLUMNS       "source,name," IDENTITY_FIELDS(COLUMN) "burst"
+#define COLUMNS       "source,name,emergency_id," IDENTITY_FIELDS(COLUMN) "burst"
 #define MARK(field)   "?,"
 #define ASSIGN(field) #field "=excluded." #field ","
 #define SELECT        "SELECT " COLUMNS " FROM identity "
 /* not REPLACE, which would pass the triggers by */
 #define UPSERT                                                                                     \
-	"INSERT INTO identity(" COLUMNS ") VALUES(?,?," IDENTITY_FIELDS(                           \
+	"INSERT INTO identity(" COLUMNS ") VALUES(?,?,?," IDENTITY_FIELDS(                         \
 		MARK) "?)"                                                                         \
-		      " ON CONFLICT DO UPDATE SET " IDENTITY_FIELDS(ASSIGN) "burst=excluded.burst"
+		      " ON CONFLICT DO UPDATE SET "                                                \
+		      "emergency_id=excluded.emergency_id," IDENTITY_FIELDS(                       \
+			      ASSIGN) "burst=excluded.burst"
 #define LIVE " AND (?2 OR NOT archived) "
 
 /* read_identity - a row in the order of COLUMNS */
 static void read_identity(sqlite3_stmt *stmt, struct identity *ret)
 {
-	int i = 2, bytes;
+	int i = 3, bytes;
 
 	store_column_addr(stmt, 0, &ret->source);
 	store_column_text(stmt, 1, ret->name, sizeof(ret->name));
+	store_column_text(stmt, 2, ret->emergency_id, sizeof(ret->emergency_id));
 #define READ(field) ret->field = (__typeof__(ret->field))sqlite3_column_int64(stmt, i++);
 	IDENTITY_FIELDS(READ)
 #undef READ
@@ -74,9 +82,10 @@ static void read_identity(sqlite3_stmt *stmt, struct identity *ret)
 static int save_identity(struct store *store, const struct identity *identity, struct error *e)
 {
 	sqlite3_stmt *stmt;
-	int i = 3, r;
+	int i = 4, r;
 
-	r = store_query(store, &stmt, e, UPSERT, "at", &identity->source, identity->name);
+	r = store_query(store, &stmt, e, UPSERT, "att", &identity->source, identity->name,
+			identity->emergency_id);
 	if (r < 0)
 		return r;
 #define BIND(field) sqlite3_bind_int64(stmt, i++, (int64_t)identity->field);

@@ -172,6 +172,18 @@ static void run_until(struct driver *d, int64_t now, bool inclusive)
 	at(d, now);
 }
 
+/* set_emergency - what the definition behind a word wants, and what the build is without it */
+static void set_emergency(struct judgement *j, const char *what)
+{
+	if (j->standing != STANDING_EMERGENCY)
+		return;
+	j->emergency = what;
+	j->tarpit = !strcmp(what, "soft");
+	j->minutes = j->tarpit ? 20 : 60;
+	j->until = strncmp(what, "brief", 5) ? INT64_MAX : START + 3 * DAY_S;
+	j->apart = strcmp(what, "briefold") ? STANDING_CURRENT : STANDING_UNSUPPORTED;
+}
+
 /* set_build - what the step's word means */
 static void set_build(struct observation *o, const char *what)
 {
@@ -186,6 +198,9 @@ static void set_build(struct observation *o, const char *what)
 		{ "lold", ORIGIN_EHLO, STANDING_UNSUPPORTED },
 		{ "bold", ORIGIN_BANNER, STANDING_UNSUPPORTED },
 		{ "emg", ORIGIN_RECEIVED, STANDING_EMERGENCY },
+		{ "soft", ORIGIN_RECEIVED, STANDING_EMERGENCY },
+		{ "brief", ORIGIN_RECEIVED, STANDING_EMERGENCY },
+		{ "briefold", ORIGIN_RECEIVED, STANDING_EMERGENCY },
 		{ "new", ORIGIN_RECEIVED, STANDING_CURRENT },
 		{ "repnew", ORIGIN_REPORTED, STANDING_CURRENT },
 		{ "lnew", ORIGIN_EHLO, STANDING_CURRENT },
@@ -198,8 +213,9 @@ static void set_build(struct observation *o, const char *what)
 			continue;
 		o->origin = words[i].origin;
 		o->judgement.standing = words[i].standing;
-		o->build = i < 6 ? OLD : FINE;
-		o->judgement.product = i < 6 ? "Exchange Server 2016" : "Exchange Server SE";
+		set_emergency(&o->judgement, what);
+		o->build = i < 9 ? OLD : FINE;
+		o->judgement.product = i < 9 ? "Exchange Server 2016" : "Exchange Server SE";
 		return;
 	}
 	if (strcmp(what, "none"))
