@@ -92,7 +92,7 @@ struct config {
 	char on_stage_change[CONFIG_TEXT]; /* a program; empty: none */
 	int64_t retention;
 	int64_t observe_rate; /* told observations per reporter and minute */
-	uint32_t log_level; /* enum log_level */
+	uint32_t log_level;   /* enum log_level */
 };
 
 /* config_load - read and check path; on failure *ret_config is untouched */
