@@ -28,12 +28,14 @@ FUZZFLAGS = -std=gnu11 -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Ibuild -I. \
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help all tests fuzz check install clean
+.PHONY: help all bench tests fuzz check install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 12
 
 all: $(MAINS:%=build/%) ## programs and kernel object
+BENCH    = build/obj/tests/bench/machine.bpf.o build/tests/bench/bench_identify
+bench: all $(BENCH) ## what scripts/bench runs
 tests: all $(UNIT) $(PROG) ## the C tests; scripts/test runs them and the others
 
 fuzz: $(FUZZ) build/tests/fuzz/corpus ## the fuzzers, by clang, and their seeds
@@ -51,7 +53,7 @@ build/smtp_table.h: build/smtp_gen
 	$(call say,GEN,$@)
 	$(Q)$< > $@
 
-build/obj/bpf/%.bpf.o: bpf/%.bpf.c build/smtp_table.h
+build/obj/%.bpf.o: %.bpf.c build/smtp_table.h
 	$(call say,CLANG,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPFFLAGS) -c $< -o $@
