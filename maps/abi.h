@@ -373,7 +373,14 @@ struct event {
 };
 
 /* The hooks, also the keys of the counters map. */
-enum hook { HOOK_XDP = 0, HOOK_INGRESS = 1, HOOK_EGRESS = 2, HOOK_SOCKOPS = 3, HOOK_MAX };
+enum hook {
+	HOOK_XDP = 0,
+	HOOK_INGRESS = 1,
+	HOOK_EGRESS = 2,
+	HOOK_SOCKOPS = 3,
+	HOOK_TLS = 4, /* inside TLS; no packets, only what happened there */
+	HOOK_MAX
+};
 
 #ifndef __cplusplus
 _Static_assert(sizeof(struct addr) == 16, "addr");

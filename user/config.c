@@ -58,6 +58,9 @@ static const struct config_key keys[] = {
 	{ .name = "ports",
 	  .read = read_ports,
 	  .expected = "a mapping: {mx: [25], submission: [587]}" },
+	KEY("tls_sight", value_flag, tls_sight, "on or off", .restart = true),
+	KEY("tls_executables", value_paths, tls_executables,
+	    "a list of absolute paths: [/usr/sbin/exim4]", .restart = true),
 	KEY("exempt", value_ranges, exempt,
 	    "a list of addresses and ranges: [192.0.2.0/24, 2001:db8::/32]"),
 	KEY("contact", value_text, contact,
@@ -114,6 +117,13 @@ static const char *datadir(void)
 /* set_defaults - the values of keys that the file leaves out */
 static void set_defaults(struct config *c)
 {
+	/* what receives mail for Debian's Postfix, Exim and OpenSMTPD */
+	static const char servers[][CONFIG_TEXT] = {
+		"/usr/lib/postfix/sbin/smtpd",
+		"/usr/lib/postfix/sbin/tlsproxy",
+		"/usr/sbin/exim4",
+		"/usr/sbin/smtpd",
+	};
 	struct sockaddr_in *http = (void *)&c->http.addr;
 
 	c->mode = MODE_REPORT;
@@ -121,6 +131,8 @@ static void set_defaults(struct config *c)
 	strcpy(c->cgroup, "auto");
 	c->mx = (struct config_ports) { .list = { 25 }, .count = 1 };
 	c->submission = (struct config_ports) { .list = { 587 }, .count = 1 };
+	memcpy(c->tls_executables.list, servers, sizeof(servers));
+	c->tls_executables.count = sizeof(servers) / sizeof(servers[0]);
 	if (gethostname(c->hostname, sizeof(c->hostname) - 1))
 		strcpy(c->hostname, "localhost");
 	strcpy(c->policy, "30-10-60");

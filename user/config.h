@@ -21,6 +21,7 @@
 #include "error.h"
 #include "loader.h"
 #include "signature.h"
+#include "sight.h"
 
 #define CONFIG_PATH       "/etc/buildgate/buildgate.yaml"
 #define CONFIG_TEXT       256
@@ -52,6 +53,11 @@ struct config_ranges {
 	unsigned int count;
 };
 
+struct config_paths {
+	char list[SIGHT_EXECUTABLES_MAX][CONFIG_TEXT];
+	unsigned int count;
+};
+
 struct config_listen {
 	bool off;
 	struct sockaddr_storage addr;
@@ -67,6 +73,8 @@ struct config {
 	char cgroup[CONFIG_TEXT]; /* "auto", "off" or a path */
 	struct config_ports mx;
 	struct config_ports submission;
+	bool tls_sight;
+	struct config_paths tls_executables;
 	struct config_ranges exempt;
 	char contact[CONFIG_TEXT]; /* empty: none, then "mode enforce" is refused */
 	char hostname[CONFIG_TEXT];

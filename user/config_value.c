@@ -356,6 +356,22 @@ int value_interfaces(struct config_reader *r, const struct config_key *key, yaml
 	return 0;
 }
 
+/* value_paths - absolute ones; an empty list is a list */
+int value_paths(struct config_reader *r, const struct config_key *key, yaml_node_t *node, void *to)
+{
+	struct config_key one = *key;
+	struct config_paths found = { 0 };
+	yaml_node_t *item;
+	int rc = config_list(r, key, node, SIGHT_EXECUTABLES_MAX);
+
+	one.size = CONFIG_TEXT;
+	for (size_t i = 0; !rc && (item = config_item(r, node, i)); i++)
+		rc = value_path(r, &one, item, found.list[found.count++]);
+	if (!rc)
+		*(struct config_paths *)to = found;
+	return rc;
+}
+
 /* value_ports - min of the row says how few there may be */
 int value_ports(struct config_reader *r, const struct config_key *key, yaml_node_t *node, void *to)
 {

@@ -71,6 +71,7 @@ int value_listen(struct config_reader *r, const struct config_key *key, yaml_nod
 		 void *to);
 int value_interfaces(struct config_reader *r, const struct config_key *key, yaml_node_t *node,
 		     void *to);
+int value_paths(struct config_reader *r, const struct config_key *key, yaml_node_t *node, void *to);
 int value_ports(struct config_reader *r, const struct config_key *key, yaml_node_t *node, void *to);
 int value_ranges(struct config_reader *r, const struct config_key *key, yaml_node_t *node,
 		 void *to);

@@ -81,6 +81,9 @@ int ctl_policy_show(const struct ctl *ctl, struct error *e);
 int ctl_policy_preview(const struct ctl *ctl, struct error *e);
 int ctl_policy_use(const struct ctl *ctl, struct error *e);
 
+/* ctl_doctor.c */
+int ctl_doctor(const struct ctl *ctl, struct error *e);
+
 /* ctl_report.c */
 int ctl_report(const struct ctl *ctl, struct error *e);
 

@@ -168,6 +168,7 @@ const struct ctl_column ctl_entry_counter_columns[] = {
 	{ .head = "INGRESS", .key = "ingress", .right = true },
 	{ .head = "EGRESS", .key = "egress", .right = true },
 	{ .head = "SOCKOPS", .key = "sockops", .right = true },
+	{ .head = "TLS", .key = "tls", .right = true },
 	{ .head = "MEANING", .key = "text" },
 	{ .head = NULL },
 };

@@ -5,6 +5,7 @@
 #include "client.h"
 #include "clock.h"
 #include "ctl.h"
+#include "ctl_doctor.h"
 #include "ctl_map.h"
 #include "ctl_output.h"
 #include "ctl_sight.h"
@@ -129,8 +130,8 @@ static json_t *daemon_json(const struct found *found)
 /* status_json - what the kernel says goes over what the daemon believes */
 static json_t *status_json(const struct found *found)
 {
-	static const char *const of_daemon[] = { "catalogue", "policy", "sources", "sight",
-						 "reporters" };
+	static const char *const of_daemon[] = { "catalogue", "policy",    "sources",
+						 "sight",     "tls_sight", "reporters" };
 	json_t *object = found->answer ? json_copy(found->answer) : json_object();
 	json_t *settings;
 	size_t i;
@@ -303,6 +304,7 @@ static void print_daemon(const json_t *answer, FILE *out)
 	fprintf(out, "policy      %s\n",
 		ctl_text_json(json_object_get(answer, "policy"), text, sizeof(text)));
 	fprintf(out, "sources     %s\n", ctl_sight_text(answer, text, sizeof(text)));
+	fprintf(out, "tls sight   %s\n", ctl_doctor_tls(answer, text, sizeof(text)));
 	print_reporters(json_object_get(answer, "reporters"), out);
 	print_counts("clocks", "stage ", json_object_get(sources, "by_stage"), out);
 	print_counts("builds", "", json_object_get(sources, "by_standing"), out);

@@ -122,6 +122,7 @@ static struct loader_options loader_options_of(const struct config *config, cons
 		.flows_max = (unsigned int)config->flows_max,
 		.verdicts_max = (unsigned int)config->verdicts_max,
 		.ranges_max = (unsigned int)config->ranges_max,
+		.tls_sight = config->tls_sight,
 	};
 
 	for (unsigned int i = 0; i < config->outside.count; i++)
@@ -220,6 +221,21 @@ static int publish_all(struct daemon *daemon, struct error *e)
 	return rc < 0 ? rc : 0;
 }
 
+/* watch_tls - only where the operator wants it */
+static int watch_tls(struct daemon *daemon, struct error *e)
+{
+	struct sight_options options = {
+		.loader = daemon->loader,
+		.executables = daemon->config->tls_executables.list,
+		.count = daemon->config->tls_executables.count,
+	};
+	int rc = 0;
+
+	if (daemon->config->tls_sight)
+		rc = sight_start(&options, daemon->event, &daemon->sight, e);
+	return rc ? error_prefix(e, rc, "tls_sight") : 0;
+}
+
 /* serve - from here on others can see us */
 static int serve(struct daemon *daemon, struct error *e)
 {
@@ -232,6 +248,8 @@ static int serve(struct daemon *daemon, struct error *e)
 		rc = daemon_inbox_watch(daemon, e);
 	if (!rc)
 		rc = daemon_tell_watch(daemon, e);
+	if (!rc)
+		rc = watch_tls(daemon, e);
 	if (!rc)
 		rc = http_start(daemon->http, daemon->event, daemon_pages, daemon, e);
 	if (!rc)
@@ -323,6 +341,7 @@ void daemon_stop(struct daemon *daemon)
 	stage_hook_free(daemon->hook);
 	sd_event_source_disable_unref(daemon->tell);
 	sd_event_source_disable_unref(daemon->walk);
+	sight_stop(daemon->sight);
 	sd_event_source_disable_unref(daemon->tick);
 	sd_event_source_disable_unref(daemon->ring_io);
 	ring_buffer__free(daemon->ring);

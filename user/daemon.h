@@ -43,6 +43,7 @@
 #include "pinned.h"
 #include "policy.h"
 #include "report.h"
+#include "sight.h"
 #include "reporter.h"
 #include "store.h"
 
@@ -80,6 +81,7 @@ struct daemon {
 	volatile struct settings *settings; /* of pinned */
 	struct observer *observer;
 	struct enforcer *enforcer;
+	struct sight *sight; /* NULL: TLS sight is off */
 	struct ring_buffer *ring;
 	struct control *control;
 	struct http *http;

@@ -44,8 +44,8 @@ static json_t *by_origin(const struct store_counts *counts)
 	return object;
 }
 
-/* sight_json - how much of the Exchange that was seen also said its build */
-static json_t *sight_json(const struct store_counts *counts)
+/* share_json - how much of the Exchange that was seen also said its build */
+static json_t *share_json(const struct store_counts *counts)
 {
 	double share = counts->exchange ? (double)counts->identified / (double)counts->exchange : 0;
 
@@ -93,14 +93,14 @@ json_t *daemon_status(struct daemon *daemon, struct error *e)
 	sources = report_counts(&report, e);
 	if (!sources)
 		return NULL;
-	return json_pack("{s:s,s:o,s:o,s:o,s:s,s:o,s:o,s:o*,s:o,s:o,s:o}", "mode",
-			 operator_mode_name(report.mode), "at", moment(report.now), "lease_until",
-			 moment(clock_kernel_to_wall(daemon->settings->lease_until_ns)),
-			 "catalogue", daemon_catalogue_brief(daemon), "policy",
-			 daemon->policy->name, "sources", sources, "sight", sight_json(&counts),
-			 "hooks", loader_hooks(NULL), "daemon", self_json(daemon), "reporters",
-			 reporters_json(&daemon->reporters), "on_stage_change",
-			 hook_status(daemon));
+	return json_pack(
+		"{s:s,s:o,s:o,s:o,s:s,s:o,s:o,s:o,s:o*,s:o,s:o,s:o}", "mode",
+		operator_mode_name(report.mode), "at", moment(report.now), "lease_until",
+		moment(clock_kernel_to_wall(daemon->settings->lease_until_ns)), "catalogue",
+		daemon_catalogue_brief(daemon), "policy", daemon->policy->name, "sources", sources,
+		"sight", share_json(&counts), "tls_sight", sight_json(daemon->sight), "hooks",
+		loader_hooks(NULL), "daemon", self_json(daemon), "reporters",
+		reporters_json(&daemon->reporters), "on_stage_change", hook_status(daemon));
 }
 
 /* lease_left - seconds, 0 when it is over */

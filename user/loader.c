@@ -21,8 +21,10 @@
 #include "attach.h"
 #include "build/gate.skel.h"
 
-#define BPFFS       "/sys/fs/bpf"
-#define BPFFS_MAGIC 0xcafe4a11
+#define BPFFS            "/sys/fs/bpf"
+#define TLS_PROGRAMS     "tls_on_"
+#define TLS_SESSIONS_MAX 4096 /* about 5 MB of kernel memory */
+#define BPFFS_MAGIC      0xcafe4a11
 
 struct outside {
 	char name[IF_NAMESIZE];
@@ -182,6 +184,18 @@ static int configure(struct loader *l, const struct loader_options *o, struct er
 	return 0;
 }
 
+/* configure_tls - programs and room for sight, which nobody pays for where it is off */
+static void configure_tls(struct loader *l)
+{
+	struct bpf_program *p = NULL;
+
+	while ((p = bpf_object__next_program(l->gate->obj, p)))
+		if (!strncmp(bpf_program__name(p), TLS_PROGRAMS, strlen(TLS_PROGRAMS)))
+			bpf_program__set_autoload(p, true);
+	bpf_map__set_max_entries(l->gate->maps.tls_sessions, TLS_SESSIONS_MAX);
+	bpf_map__set_max_entries(l->gate->maps.tls_calls, TLS_SESSIONS_MAX);
+}
+
 /* remember - descriptors, and whose ABI the maps have */
 static int remember(struct loader *l, struct error *e)
 {
@@ -197,6 +211,7 @@ static int remember(struct loader *l, struct error *e)
 		.pending = bpf_map__fd(l->gate->maps.pending),
 		.counters = bpf_map__fd(l->gate->maps.counters),
 		.events = bpf_map__fd(l->gate->maps.events),
+		.tls_sessions = bpf_map__fd(l->gate->maps.tls_sessions),
 		.replies = bpf_map__fd(l->gate->maps.replies),
 		.answer_keys = bpf_map__fd(l->gate->maps.answer_keys),
 	};
@@ -289,6 +304,8 @@ static int load(struct loader *l, const struct loader_options *o, struct error *
 	rc = configure(l, o, e);
 	if (rc)
 		return rc;
+	if (o->tls_sight)
+		configure_tls(l);
 	l->adopted = pinned_fits(l);
 	if (!l->adopted) {
 		rc = loader_unload(e); /* of another version or another size */
@@ -347,6 +364,14 @@ void loader_free(struct loader *loader)
 const struct loader_fds *loader_maps(const struct loader *loader)
 {
 	return &loader->fds;
+}
+
+/* loader_program - see loader.h */
+struct bpf_program *loader_program(const struct loader *loader, const char *name)
+{
+	struct bpf_program *p = bpf_object__find_program_by_name(loader->gate->obj, name);
+
+	return p && bpf_program__fd(p) >= 0 ? p : NULL;
 }
 
 /* loader_adopted - see loader.h */

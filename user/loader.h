@@ -36,13 +36,16 @@ struct loader_options {
 	unsigned int flows_max; /* entries of the flow table */
 	unsigned int verdicts_max;
 	unsigned int ranges_max;
+	bool tls_sight; /* load the programs that sight (sight.h) attaches */
 };
 
 struct loader_fds {
 	int settings, verdicts, ranges, flows, pending, counters, events, replies, answer_keys;
+	int tls_sessions; /* not pinned */
 };
 
 struct loader;
+struct bpf_program;
 
 /* loader_start - load, pin, attach, or adopt. Nothing is left half attached on failure. */
 int loader_start(const struct loader_options *options, struct loader **ret_loader, struct error *e);
@@ -50,6 +53,9 @@ void loader_free(struct loader *loader);
 
 /* loader_maps - descriptors of the pinned maps, owned by the loader */
 const struct loader_fds *loader_maps(const struct loader *loader);
+
+/* loader_program - a loaded program by its name, or NULL */
+struct bpf_program *loader_program(const struct loader *loader, const char *name);
 
 /* loader_adopted - the gate was already in the kernel and was taken over without a gap */
 bool loader_adopted(const struct loader *loader);

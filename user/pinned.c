@@ -73,10 +73,8 @@ const char *reason_text(unsigned int reason)
 const char *hook_name(unsigned int hook)
 {
 	static const char *const names[HOOK_MAX] = {
-		[HOOK_XDP] = "xdp",
-		[HOOK_INGRESS] = "ingress",
-		[HOOK_EGRESS] = "egress",
-		[HOOK_SOCKOPS] = "sockops",
+		[HOOK_XDP] = "xdp",         [HOOK_INGRESS] = "ingress", [HOOK_EGRESS] = "egress",
+		[HOOK_SOCKOPS] = "sockops", [HOOK_TLS] = "tls",
 	};
 
 	return hook < HOOK_MAX ? names[hook] : "unknown";

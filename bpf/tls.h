@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * tls.h - a mail conversation inside TLS, read where the mail server has decrypted it
+ *
+ * The same machine and the same rules as on the wire (smtp.h, session.h), fed with what the TLS
+ * library hands to the server and takes from it. There is nothing to put in order and nothing to
+ * confirm: these bytes came through a checked connection. Both directions run in one thread of
+ * the server, in the order in which it saw them.
+ *
+ * Programs here may be preempted, and another thread run them on the same CPU (Linux 6.0,
+ * 8c7dcb84e3b7): all that changes is in the session's own entry, nothing per CPU.
+ */
+#ifndef BUILDGATE_TLS_H
+#define BUILDGATE_TLS_H
+
+#include "bpf/packet.h"
+#include "bpf/kernel.h"
+#include "maps/tls.h"
+#include <bpf/bpf_core_read.h>
+
+#define TLS_LOOK_BYTES (64 * 1024) /* of a session, both directions; commands included */
+#define TLS_CHUNKS     512         /* of one call; an action ends a chunk early */
+#define FD_MAX         (1 << 20)   /* fs.nr_open's default */
+#define S_IFMT         0170000
+#define S_IFSOCK       0140000
+#define AF_INET        2
+#define AF_INET6       10
+#define IPPROTO_TCP    6
+
+/* Sized by the loader where sight is on. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct tls_key);
+	__type(value, struct tls_session);
+} tls_sessions SEC(".maps")
+__weak;
+
+/* An LRU: what is lost here is noticed by tls_session.reading. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, struct tls_call);
+} tls_calls SEC(".maps")
+__weak;
+
+/* What a new entry starts from: too large for the stack. */
+static const struct tls_session no_session;
+
+/* tls_count - count(), for programs that can be preempted */
+static __always_inline void tls_count(enum reason reason)
+{
+	__u32 key = HOOK_TLS;
+	struct counters *c = bpf_map_lookup_elem(&counters, &key);
+
+	if (c && (__u32)reason < REASON_MAX)
+		__sync_fetch_and_add(&c->count[reason], 1);
+}
+
+/* tls_on - sight ends where the gate is off */
+static __always_inline bool tls_on(void)
+{
+	struct settings *s = gate_settings();
+
+	return s && READ_ONCE(s->mode) > MODE_OFF;
+}
+
+/* tls_key_of - the session at `pointer` in this process */
+static __always_inline struct tls_key tls_key_of(__u64 pointer)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return (struct tls_key) {
+		.pointer = pointer,
+		.start_ns = BPF_CORE_READ(task, group_leader, start_boottime),
+		.tgid = bpf_get_current_pid_tgid() >> 32,
+	};
+}
+
+/* --- from a descriptor to its connection ------------------------------------------------------ */
+
+/* fd_sock - the TCP socket behind a descriptor of this process, or NULL */
+static __always_inline struct sock *fd_sock(__u64 fd)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
+	struct socket *socket;
+	struct sock *sk;
+
+	if (fd >= FD_MAX || fd >= BPF_CORE_READ(table, max_fds))
+		return NULL;
+	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return NULL;
+	socket = BPF_CORE_READ(file, private_data);
+	sk = BPF_CORE_READ(socket, sk);
+	return sk && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP ? sk : NULL;
+}
+
+/* sock_endpoints - local and remote address; false for a family that carries no mail */
+static __always_inline bool sock_endpoints(struct sock *sk, struct addr *local, struct addr *remote)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	if (family == AF_INET6) {
+		BPF_CORE_READ_INTO(local, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(remote, sk, __sk_common.skc_v6_daddr);
+		return true;
+	}
+	local->w[0] = local->w[1] = remote->w[0] = remote->w[1] = 0;
+	local->w[2] = remote->w[2] = bpf_htonl(0xffff);
+	local->w[3] = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+	remote->w[3] = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+	return family == AF_INET;
+}
+
+/* fd_flow - the accepted mail connection behind a descriptor; its enum port_kind, 0: none */
+static __always_inline __u8 fd_flow(__u64 fd, struct flow_key *key)
+{
+	struct sock *sk = fd_sock(fd);
+	__u8 kind;
+
+	if (!sk || !sock_endpoints(sk, &key->server, &key->client))
+		return 0;
+	key->server_port = bpf_htons(BPF_CORE_READ(sk, __sk_common.skc_num));
+	key->client_port = BPF_CORE_READ(sk, __sk_common.skc_dport);
+	kind = port_kind_of(key->server_port);
+	/* a mail port on both sides: nobody can tell who is the client */
+	return kind && key->client_port && !port_kind_of(key->client_port) ? kind : 0;
+}
+
+/* flow_key_same - of two connections */
+static __always_inline bool flow_key_same(const struct flow_key *a, const struct flow_key *b)
+{
+	const __u32 *x = (const void *)a, *y = (const void *)b;
+	__u32 differ = 0;
+
+#pragma clang loop unroll(full)
+	for (__u32 i = 0; i < sizeof(*a) / 4; i++)
+		differ |= x[i] ^ y[i];
+	return !differ;
+}
+
+/* tls_bind - the library is told the descriptor of a session: here it begins. Told the same
+ * again (one descriptor to read, one to write; a shutdown) it goes on. */
+STEP int tls_bind(__u64 pointer, __u64 fd)
+{
+	struct tls_key key = tls_key_of(pointer);
+	struct tls_session *s = bpf_map_lookup_elem(&tls_sessions, &key);
+	struct flow_key flow = {};
+	__u8 kind = fd_flow(fd, &flow);
+
+	if (s && kind && (s->state == TLS_BOUND || s->state == TLS_OVER) &&
+	    flow_key_same(&s->key, &flow))
+		return 0;
+	if (bpf_map_update_elem(&tls_sessions, &key, &no_session, BPF_ANY)) {
+		tls_count(REASON_TLS_FULL);
+		return 0;
+	}
+	s = bpf_map_lookup_elem(&tls_sessions, &key);
+	if (!s)
+		return 0;
+	s->used_ns = bpf_ktime_get_boot_ns();
+	s->key = flow;
+	s->port_kind = kind;
+	s->phase = PHASE_COMMAND;
+	s->left = TLS_LOOK_BYTES;
+	s->client.side = SIDE_CLIENT;
+	s->client.smtp.row = SMTP_ROW_COMMAND;
+	s->server.side = SIDE_SERVER;
+	s->server.smtp.row = SMTP_ROW_REPLY;
+	s->state = kind ? TLS_BOUND : TLS_ELSEWHERE;
+	return 0;
+}
+
+/* tls_unknown - a session whose beginning nobody saw: counted once, and remembered as that */
+static __always_inline void tls_unknown(const struct tls_key *key)
+{
+	struct tls_session *s;
+
+	if (bpf_map_update_elem(&tls_sessions, key, &no_session, BPF_NOEXIST)) {
+		tls_count(REASON_TLS_FULL);
+		return;
+	}
+	tls_count(REASON_TLS_UNBOUND);
+	s = bpf_map_lookup_elem(&tls_sessions, key);
+	if (!s)
+		return;
+	s->used_ns = bpf_ktime_get_boot_ns();
+	s->state = TLS_UNBOUND;
+}
+
+/* --- what the bytes add up to ------------------------------------------------------------------
+ */
+
+/* tls_reason - what a session that was read to its end is counted as */
+static __always_inline enum reason tls_reason(__u8 family)
+{
+	switch (family) {
+	case FAMILY_EXCHANGE:
+		return REASON_FAMILY_EXCHANGE;
+	case FAMILY_EXCHANGE_NOBUILD:
+		return REASON_FAMILY_NOBUILD;
+	case FAMILY_IIS_SMTP:
+		return REASON_FAMILY_IIS;
+	case FAMILY_OTHER:
+		return REASON_FAMILY_OTHER;
+	}
+	return REASON_FAMILY_UNKNOWN;
+}
+
+/* tls_over - nothing more is read of this session */
+static __always_inline void tls_over(struct tls_session *s, __u8 family)
+{
+	session_over(&s->client, family);
+	if (s->state != TLS_BOUND)
+		return;
+	s->state = TLS_OVER;
+	tls_count(tls_reason(s->client.family));
+}
+
+/* tls_tell - one TOKEN event: token and names, nothing else leaves the kernel */
+static __always_inline void tls_tell(struct tls_session *s)
+{
+	struct settings *set = gate_settings();
+	struct flow_key key = s->key;
+	struct event *e;
+	struct flow *f;
+
+	tls_count(REASON_TOKEN_OK);
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e) {
+		tls_count(REASON_EVENT_LOST);
+		return;
+	}
+	__builtin_memset(e, 0, sizeof(*e));
+	e->at_ns = set ? gate_now(set) : 0;
+	e->build = s->client.build;
+	e->key = key;
+	e->type = EVENT_TOKEN;
+	e->direction = DIRECTION_INBOUND;
+	e->side = SIDE_CLIENT;
+	e->origin = s->client.origin;
+	e->family = FAMILY_EXCHANGE;
+	e->flags = EVENT_TLS;
+	if (s->port_kind == PORT_SUBMISSION)
+		e->flags |= EVENT_SUBMISSION;
+	if (s->client.smtp.flags & SMTP_NAME_CUT)
+		e->flags |= EVENT_NAME_CUT;
+	f = bpf_map_lookup_elem(&flows, &key);
+	if (f && f->flags & FLOW_RECHECK)
+		e->flags |= EVENT_RECHECK;
+	__builtin_memcpy(e->token, s->client.token, TOKEN_BYTES);
+	__builtin_memcpy(e->helo, s->client.text.helo, NAME_BYTES);
+	if (s->client.origin == ORIGIN_RECEIVED)
+		__builtin_memcpy(e->by, s->client.text.by, NAME_BYTES);
+	bpf_ringbuf_submit(e, 0);
+}
+
+/* tls_named - a build was read: told once, an EHLO build once per session */
+static __always_inline void tls_named(struct tls_session *s)
+{
+	if (s->client.origin == ORIGIN_RECEIVED || !s->told)
+		tls_tell(s);
+	if (s->client.origin == ORIGIN_EHLO)
+		s->told = 1;
+	s->client.build = 0;
+}
+
+/* tls_turn - the client speaks: what did the server make of DATA? False where these bytes
+ * cannot be understood. */
+static __always_inline bool tls_turn(struct tls_session *s)
+{
+	switch (s->phase) {
+	case PHASE_COMMAND:
+	case PHASE_MESSAGE:
+		return true;
+	case PHASE_REFUSED:
+		smtp_begin(&s->client.smtp, SMTP_ROW_COMMAND);
+		s->phase = PHASE_COMMAND;
+		return true;
+	}
+	/* It did not wait for the reply: a message, or commands? Nobody can tell. */
+	tls_over(s, FAMILY_UNKNOWN);
+	return false;
+}
+
+/* tls_client_action - what the client's bytes added up to */
+static __always_inline void tls_client_action(struct tls_session *s)
+{
+	__u32 action = s->action;
+
+	if (session_client(&s->client, action)) {
+		if (action == SMTP_STARTTLS)
+			tls_over(s, FAMILY_UNKNOWN); /* inside TLS: whatever it means */
+		else
+			s->phase = PHASE_DATA_SENT;
+	}
+	if (s->client.build)
+		tls_named(s);
+}
+
+/* tls_server_action - of the server only its word on DATA matters */
+static __always_inline void tls_server_action(struct tls_session *s)
+{
+	if (s->phase != PHASE_DATA_SENT && s->phase != PHASE_REFUSED)
+		return;
+	if (s->action == SMTP_REPLY_REFUSED)
+		s->phase = PHASE_REFUSED;
+	if (s->action != SMTP_REPLY_354)
+		return;
+	s->phase = PHASE_MESSAGE;
+	session_message(&s->client);
+}
+
+/* --- bytes --------------------------------------------------------------------------------------
+ */
+
+/* What one call of the server brings. */
+struct tls_feed {
+	struct tls_session *s;
+	__u64 from;
+	__u32 left;
+	__u32 side;
+};
+
+static long tls_client_byte(__u32 i, void *context)
+{
+	struct tls_session *s = ((struct tls_feed *)context)->s;
+	__u32 action =
+		smtp_step(&s->client.smtp, &s->client.text, s->bytes[i & (TLS_READ_BYTES - 1)]);
+
+	s->used = i + 1;
+	s->action = action;
+	return action != 0;
+}
+
+static long tls_server_byte(__u32 i, void *context)
+{
+	struct tls_session *s = ((struct tls_feed *)context)->s;
+	__u32 action =
+		smtp_step(&s->server.smtp, &s->server.text, s->bytes[i & (TLS_READ_BYTES - 1)]);
+
+	s->used = i + 1;
+	s->action = action;
+	return action != 0;
+}
+
+/* tls_fetch - the next n bytes (1 to TLS_READ_BYTES) into the session; -1: not there */
+static __always_inline int tls_fetch(struct tls_feed *f, __u32 n)
+{
+	struct tls_session *s = f->s;
+
+	/* 6.1 wants to see that a length is not 0 and not above the buffer */
+	asm volatile("" : "+r"(n));
+	n = (n - 1) & (TLS_READ_BYTES - 1);
+	s->action = 0;
+	s->used = 0;
+	if (!bpf_probe_read_user(s->bytes, n + 1, (const void *)f->from))
+		return 0;
+	tls_count(REASON_READ_FAILED);
+	tls_over(s, FAMILY_UNKNOWN);
+	return -1;
+}
+
+/* tls_took - account for what was stepped through */
+static __always_inline void tls_took(struct tls_feed *f)
+{
+	struct tls_session *s = f->s;
+	__u32 used = s->used;
+
+	f->from += used;
+	f->left = f->left > used ? f->left - used : 0;
+	s->left = s->left > used ? s->left - used : 0;
+	if (!s->left)
+		tls_over(s, FAMILY_UNKNOWN);
+}
+
+/* tls_client_chunk - as read_chunk() of reader.h does, from memory */
+static long tls_client_chunk(__attribute__((unused)) __u32 i, void *context)
+{
+	struct tls_feed *f = context;
+	struct tls_session *s = f->s;
+	__u32 n, counted;
+
+	if (!f->left || s->state != TLS_BOUND || !tls_turn(s))
+		return 1;
+	n = session_limit(&s->client.smtp, f->left);
+	if (n > TLS_READ_BYTES)
+		n = TLS_READ_BYTES;
+	if (!n || tls_fetch(f, n))
+		return 1;
+	counted = session_in_header(&s->client.smtp);
+	bpf_loop(n, tls_client_byte, f, 0);
+	tls_took(f);
+	if (counted && session_counted(&s->client.smtp, s->used))
+		session_over(&s->client, FAMILY_UNKNOWN);
+	if (s->action)
+		tls_client_action(s);
+	if (s->client.done)
+		tls_over(s, FAMILY_UNKNOWN);
+	return 0;
+}
+
+static long tls_server_chunk(__attribute__((unused)) __u32 i, void *context)
+{
+	struct tls_feed *f = context;
+	struct tls_session *s = f->s;
+	__u32 n = f->left;
+
+	if (!n || s->state != TLS_BOUND)
+		return 1;
+	if (n > TLS_READ_BYTES)
+		n = TLS_READ_BYTES;
+	if (tls_fetch(f, n))
+		return 1;
+	bpf_loop(n, tls_server_byte, f, 0);
+	tls_took(f);
+	if (s->action)
+		tls_server_action(s);
+	return 0;
+}
+
+/* tls_wipe - what was read is not kept */
+static __always_inline void tls_wipe(struct tls_session *s)
+{
+	__builtin_memset(s->bytes, 0, sizeof(s->bytes));
+}
+
+/* --- the library's calls ------------------------------------------------------------------------
+ */
+
+/* tls_enter - a read begins; `length`: where its count will be, 0: it returns it */
+STEP int tls_enter(__u64 pointer, __u64 bytes, __u64 length)
+{
+	struct tls_key key = tls_key_of(pointer);
+	struct tls_call call = { .pointer = pointer, .bytes = bytes, .length = length };
+	struct tls_session *s = bpf_map_lookup_elem(&tls_sessions, &key);
+	__u64 thread = bpf_get_current_pid_tgid();
+
+	if (s && s->state != TLS_BOUND)
+		return 0;
+	if (s && s->reading) { /* a read whose return was missed: bytes are missing */
+		tls_count(REASON_HOLE);
+		tls_over(s, FAMILY_UNKNOWN);
+		return 0;
+	}
+	if (s)
+		s->reading = 1;
+	bpf_map_update_elem(&tls_calls, &thread, &call, BPF_ANY);
+	return 0;
+}
+
+/* tls_return - the read is over: `count` bytes are the client's */
+STEP int tls_return(long returned)
+{
+	__u64 thread = bpf_get_current_pid_tgid(), length = 0;
+	struct tls_call *stored = bpf_map_lookup_elem(&tls_calls, &thread), call;
+	struct tls_feed f = { .side = SIDE_CLIENT };
+	struct tls_session *s;
+	struct tls_key key;
+	int count = returned;
+
+	if (!stored)
+		return 0;
+	call = *stored;
+	bpf_map_delete_elem(&tls_calls, &thread);
+	if (call.length && count == 1 &&
+	    !bpf_probe_read_user(&length, sizeof(length), (const void *)call.length))
+		count = length;
+	key = tls_key_of(call.pointer);
+	s = bpf_map_lookup_elem(&tls_sessions, &key);
+	if (s)
+		s->reading = 0;
+	if (count <= 0)
+		return 0;
+	if (!s) {
+		tls_unknown(&key);
+		return 0;
+	}
+	if (s->state != TLS_BOUND)
+		return 0;
+	if (!s->followed)
+		tls_count(REASON_TLS_BOUND);
+	s->followed = 1;
+	s->used_ns = bpf_ktime_get_boot_ns();
+	f.s = s;
+	f.from = call.bytes;
+	f.left = count;
+	bpf_loop(TLS_CHUNKS, tls_client_chunk, &f, 0);
+	tls_wipe(s);
+	return 0;
+}
+
+/* tls_send - the server says `count` bytes. A call that is repeated because the connection was
+ * busy says them twice, which no reply minds. */
+STEP int tls_send(__u64 pointer, __u64 bytes, __u64 count)
+{
+	struct tls_key key = tls_key_of(pointer);
+	struct tls_feed f = { .from = bytes, .side = SIDE_SERVER };
+	struct tls_session *s = bpf_map_lookup_elem(&tls_sessions, &key);
+
+	if (!s || s->state != TLS_BOUND)
+		return 0;
+	f.s = s;
+	f.left = count > TLS_LOOK_BYTES ? TLS_LOOK_BYTES : count;
+	bpf_loop(TLS_CHUNKS, tls_server_chunk, &f, 0);
+	tls_wipe(s);
+	return 0;
+}
+
+/* tls_drop - the session is freed; its pointer may be another's next */
+STEP int tls_drop(__u64 pointer)
+{
+	struct tls_key key = tls_key_of(pointer);
+
+	bpf_map_delete_elem(&tls_sessions, &key);
+	return 0;
+}
+
+#endif
