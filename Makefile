@@ -15,7 +15,7 @@ PREFIX  ?= /usr/local
 Q = $(if $(V),,@)
 say = @$(if $(V),:,printf '  %-8s %s\n' $(1) $(2))
 
-MAINS    = buildgated gatectl
+MAINS    = buildgated gatectl gate-milter
 BPF_SRC  = $(wildcard bpf/*.bpf.c)
 USER_SRC = $(filter-out $(MAINS:%=user/%.c),$(wildcard user/*.c))
 USER_OBJ = $(USER_SRC:%.c=build/obj/%.o)
@@ -78,6 +78,7 @@ $(LIB): $(USER_OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
+build/gate-milter: LDLIBS += -lmilter
 $(MAINS:%=build/%): build/%: build/obj/user/%.o $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)

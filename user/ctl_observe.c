@@ -116,7 +116,7 @@ static int read_header(json_t *object, struct error *e)
 {
 	const json_t *header = json_object_get(object, "header");
 	const char *helo = json_string_value(json_object_get(object, "helo"));
-	char build[BUILD_TEXT];
+	char build[BUILD_TEXT], by[NAME_BYTES];
 	struct session session;
 
 	if (!header || json_is_null(header) || json_object_get(object, "build"))
@@ -136,9 +136,9 @@ static int read_header(json_t *object, struct error *e)
 	build_format(session.build, build);
 	json_object_set_new(object, "build", json_string(build));
 	json_object_set_new(object, "origin", json_string(origin_name(session.origin)));
-	/* latin1 is not UTF-8: a name with such bytes is left out, and the EHLO name counts */
-	if (session.origin == ORIGIN_RECEIVED && session.text.by[0])
-		json_object_set_new(object, "by", json_string(session.text.by));
+	observation_printable(by, session.text.by, sizeof(session.text.by));
+	if (session.origin == ORIGIN_RECEIVED && by[0])
+		json_object_set_new(object, "by", json_string(by));
 	return 0;
 }
 

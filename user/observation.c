@@ -70,11 +70,11 @@ const char *direction_name(uint8_t direction)
 }
 
 /*
- * copy_printable - bytes that a peer chose, into a name of ours: printable ASCII stays, all
+ * observation_printable - bytes that a peer chose, into a name of ours: printable ASCII stays, all
  * else becomes \xNN, what does not fit is cut. From here on a name is valid UTF-8 and safe to
  * log. A backslash stays one, so that our own output read back in gives the same name.
  */
-static void copy_printable(char *to, const char *from, size_t from_size)
+void observation_printable(char *to, const char *from, size_t from_size)
 {
 	size_t used = 0;
 
@@ -237,9 +237,9 @@ static int parse_names(const json_t *object, struct observation *o, struct error
 	if (r < 0)
 		return r;
 	if (helo)
-		copy_printable(o->helo, helo, strlen(helo));
+		observation_printable(o->helo, helo, strlen(helo));
 	if (by)
-		copy_printable(o->by, by, strlen(by));
+		observation_printable(o->by, by, strlen(by));
 	if (o->build && !o->helo[0] && !o->by[0])
 		return error_set(e, -EINVAL,
 				 "keys \"helo\" and \"by\" are missing: one of them must name "
@@ -358,10 +358,10 @@ void observation_from_event(const struct event *event, struct observation *ret)
 		.build = event->type == EVENT_TOKEN ? event->build : 0,
 	};
 
-	copy_printable(o.helo, event->helo, sizeof(event->helo));
+	observation_printable(o.helo, event->helo, sizeof(event->helo));
 	/* at a connection's end `by` is the host that greeted: nothing of the client's */
 	if (server || event->type == EVENT_TOKEN)
-		copy_printable(o.by, event->by, sizeof(event->by));
+		observation_printable(o.by, event->by, sizeof(event->by));
 	/* of a server, `by` is the host that greeted; the EHLO name is its client's */
 	if (server)
 		take_name(&o, o.by);

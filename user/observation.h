@@ -51,6 +51,10 @@ int observation_parse(const json_t *object, int64_t now, struct observation *ret
  * clock_kernel_to_wall(). Names come out as printable ASCII, what else a peer sent as \xNN. */
 void observation_from_event(const struct event *event, struct observation *ret);
 
+/* observation_printable - a name as it came from a peer, at most from_size bytes, into one of
+ * NAME_BYTES: printable ASCII, what else it has as \xNN */
+void observation_printable(char *to, const char *from, size_t from_size);
+
 const char *origin_name(uint8_t origin);
 const char *family_name(uint8_t family); /* "iis-smtp", "exchange-nobuild", ... */
 const char *direction_name(uint8_t direction);
