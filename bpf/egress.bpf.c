@@ -95,7 +95,7 @@ static __always_inline enum reason segment(struct __sk_buff *skb, const struct p
 		f = born(skb, p);
 		if (!f)
 			return REASON_NO_FLOW;
-		tarpit_delay(p, f, HOOK_EGRESS); /* the EHLO waits too */
+		tarpit_born(p, f, HOOK_EGRESS);
 	}
 	if (!flow_comes_by(f, p, HOOK_EGRESS))
 		return REASON_NO_FLOW;

@@ -313,23 +313,32 @@ STEP int flow_acknowledge(const struct packet *p, struct flow *f, __u32 hook)
 	return 0;
 }
 
-/* flow_close - FIN of both sides, or a RST that must be believed (RFC 5961, 3.2): then the
- * connection is over. Where nothing is read any more there is nothing to protect, and `high`
- * is not kept. A cut client is not believed at all: what it says is not what the server got,
- * and without the entry its bytes would go through. */
+/* flow_rst_believed - a RST from outside ends the connection only if it is exactly in place (RFC
+ * 5961, 3.2): one that the server ignores must not shake off a delay. Of a server's stream that
+ * is read to its end `high` is not kept, and nothing depends on it. A cut client is not
+ * believed at all: without the entry its bytes would go through. */
+static __always_inline bool flow_rst_believed(const struct packet *p, struct flow *f)
+{
+	if (f->flags & FLOW_CUT)
+		return false;
+	if (!p->from_client)
+		return f->phase == PHASE_DONE || p->seq == f->server.high;
+	/* a FIN takes a number too */
+	return p->seq - f->client.high <= (f->client.flags & STREAM_FIN ? 1U : 0U);
+}
+
+/* flow_close - FIN of both sides, or a RST that must be believed: the connection is over */
 static __always_inline void flow_close(const struct packet *p, struct flow *f, __u32 hook)
 {
 	struct stream *mine = flow_stream(f, flow_side(p));
 	struct stream *other = p->from_client ? &f->server : &f->client;
-	bool done = f->phase == PHASE_DONE;
 
 	if (p->tcp_flags & TCP_RST) {
-		if (hook == HOOK_EGRESS ||
-		    (!(f->flags & FLOW_CUT) && (done || p->seq == mine->high)))
+		if (hook == HOOK_EGRESS || flow_rst_believed(p, f))
 			flow_end(&p->key, f, hook);
 		return;
 	}
-	if (!(p->tcp_flags & TCP_FIN) || (!done && after(p->seq, mine->high)))
+	if (!(p->tcp_flags & TCP_FIN) || (f->phase != PHASE_DONE && after(p->seq, mine->high)))
 		return;
 	mine->flags |= STREAM_FIN;
 	if (other->flags & STREAM_FIN)

@@ -15,40 +15,71 @@
 
 #define MILLISECOND_NS 1000000ULL
 
-/* tarpit_delay - the mx client of a slowed source waits, never beyond the window of the hour */
+/* tarpit_verdict - what the source's verdict says: CONTINUE for slow, with the rest of this part
+ * of the hour in *left_ns */
+static __always_inline enum reason tarpit_verdict(const struct settings *s, struct verdict *v,
+						  __u64 now, __u64 *left_ns)
+{
+	enum reason reason = verdict_holds(s, v, now);
+	__u32 left_s;
+
+	if (reason)
+		return reason;
+	if (verdict_window(v, now, &left_s) != ACTION_TARPIT || v->tarpit_style != STYLE_SLOW)
+		return REASON_WINDOW_OPEN;
+	*left_ns = left_s * SECOND_NS - now % SECOND_NS;
+	__sync_fetch_and_add(&v->hits_slowed, 1);
+	return REASON_CONTINUE;
+}
+
+/* tarpit_delay - the mx client of a slowed source waits, never beyond the window of the hour. A
+ * range around it is looked at where the verdict says so, or where there is none and the
+ * connection began in an operator's range. */
 STEP int tarpit_delay(const struct packet *p, struct flow *f, __u32 hook)
 {
 	struct settings *s = gate_settings();
+	__u64 now, delay, left = ~0ULL;
+	struct range *r = NULL;
 	struct addr source;
 	struct verdict *v;
-	__u64 now, delay, left;
-	__u32 left_s;
 
-	if (!p || !f || !s || !READ_ONCE(s->tarpits) || READ_ONCE(s->mode) != MODE_ENFORCE ||
+	if (!p || !f || !s || READ_ONCE(s->mode) != MODE_ENFORCE ||
+	    (!READ_ONCE(s->tarpits) && !(f->flags & FLOW_RANGED)) ||
 	    f->direction != DIRECTION_INBOUND || f->port_kind != PORT_MX)
 		return 0;
 	source = source_of(&p->key.client);
 	v = bpf_map_lookup_elem(&verdicts, &source);
-	if (!v)
-		return 0;
 	now = gate_now(s);
-	if (verdict_holds(s, v, now) || verdict_window(v, now, &left_s) != ACTION_TARPIT ||
-	    v->tarpit_style != STYLE_SLOW)
+	if (v ? v->flags & VERDICT_RANGED : f->flags & FLOW_RANGED)
+		r = range_of(s, &p->key.client, now);
+	if (r && r->action == ACTION_PASS)
 		return 0;
-	if (v->flags & VERDICT_RANGED) {
-		struct range *r = range_of(s, &p->key.client, now);
-
-		if (r && r->action == ACTION_PASS)
+	if (v) {
+		if (tarpit_verdict(s, v, now, &left))
 			return 0;
+	} else if (!r || r->action != ACTION_TARPIT || r->style != STYLE_SLOW ||
+		   !gate_enforcing(s, now)) {
+		return 0;
 	}
 	delay = READ_ONCE(s->slow_delay_ms) * MILLISECOND_NS;
-	left = left_s * SECOND_NS - now % SECOND_NS;
-	if (delay > left)
-		delay = left;
-	f->deadline_ns = now + delay;
-	__sync_fetch_and_add(&v->hits_slowed, 1);
+	f->deadline_ns = now + (delay < left ? delay : left);
 	count(hook, REASON_DELAY_ARMED);
 	return 0;
+}
+
+/* tarpit_born - a connection that begins: does it stand in a range that slows? Asked once, so
+ * that other connections' segments need no such look-up. */
+static __always_inline void tarpit_born(const struct packet *p, struct flow *f, __u32 hook)
+{
+	struct settings *s = gate_settings();
+	struct range *r;
+
+	if (!s)
+		return;
+	r = range_of(s, &p->key.client, gate_now(s));
+	if (r && r->action == ACTION_TARPIT)
+		flow_raise(f, FLOW_RANGED);
+	tarpit_delay(p, f, hook); /* the EHLO waits too */
 }
 
 /* tarpit_arm - only new bytes: a probe or a retransmit must not prolong the wait. Where nothing

@@ -218,6 +218,7 @@ enum flow_flag {
 	FLOW_SPENT = 1 << 1,    /* ... and its slot is used up */
 	FLOW_CUT = 1 << 2,      /* ... and it showed an old build: its bytes are dropped */
 	FLOW_REPORTED = 1 << 3, /* its CONN event is out */
+	FLOW_RANGED = 1 << 4,   /* its client stands in an operator's range that slows */
 };
 
 /* flow: a followed connection. LRU: a lost entry costs an observation, never a wrong one. */

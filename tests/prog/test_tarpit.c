@@ -314,6 +314,34 @@ static void a_delay_ends_with_enforcement(void **state)
 }
 
 /* Whatever D is, the window's end is the last moment. */
+/* an operator's range slows sources that have no verdict of their own */
+static void a_range_slows(void **state)
+{
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		struct talk t = talk(*state, ipv6);
+		struct range_key key = { .prefix_bits = 120, .addr = addr_of(&t, true) };
+		struct range r = { .action = ACTION_TARPIT, .style = STYLE_SLOW };
+
+		key.addr.b[15] = 0;
+		assert_int_equal(instance_range(t.gate, &key, &r), 0);
+		instance_settings(t.gate)->mode = MODE_ENFORCE;
+		instance_settings(t.gate)->slow_delay_ms = DELAY / 1000000;
+		instance_clock(t.gate, NOON);
+		handshake(&t);
+		server(&t, "220 mx.example.net ESMTP\r\n");
+		assert_true(lasts(&t, NOON, DELAY));
+		instance_clock(t.gate, NOON + 20 * SECOND);
+		client(&t, "EHLO a.example.org\r\n");
+		assert_true(lasts(&t, NOON + 20 * SECOND, DELAY));
+		/* taken away: the connection that began in it is free too */
+		assert_int_equal(instance_range(t.gate, &key, NULL), 0);
+		instance_clock(t.gate, NOON + 60 * SECOND);
+		client(&t, "NOOP\r\n");
+		assert_true(deadline(&t) < NOON + 60 * SECOND);
+		goodbye(&t);
+	}
+}
+
 static void never_beyond_the_window(void **state)
 {
 	static const struct {
@@ -361,6 +389,7 @@ int main(void)
 		cmocka_unit_test_setup(only_new_bytes_arm_in_tls, clean_gate),
 		cmocka_unit_test_setup(when_nothing_is_slowed, clean_gate),
 		cmocka_unit_test_setup(a_delay_ends_with_enforcement, clean_gate),
+		cmocka_unit_test_setup(a_range_slows, clean_gate),
 		cmocka_unit_test_setup(never_beyond_the_window, clean_gate),
 	};
 
