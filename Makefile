@@ -42,7 +42,7 @@ fuzz: $(FUZZ) build/tests/fuzz/corpus ## the fuzzers, by clang, and their seeds
 
 check: ## format and shell lint
 	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h' | grep -v '^vmlinux.h')
-	$(Q)shellcheck $$(git ls-files scripts tests .ci | xargs grep -lE '^#!/bin/(ba)?sh')
+	$(Q)shellcheck $$(git ls-files scripts tests packaging .ci | xargs grep -lE '^#!/bin/(ba)?sh')
 
 build/smtp_gen: $(wildcard bpf/smtp/*) bpf/smtp_action.h
 	$(call say,HOSTCC,$@)
@@ -106,6 +106,15 @@ install: all ## into DESTDIR/PREFIX
 	install -D -m644 -t $(SHARE)/man/man5 docs/man/*.5
 	install -D -m644 -t $(SHARE)/man/man8 docs/man/*.8
 	install -D -m644 -t $(SHARE)/bash-completion/completions packaging/completion/gatectl
+	install -D -m755 -t $(DESTDIR)$(PREFIX)/lib/buildgate packaging/buildgate-fetch
+	install -D -m644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system packaging/systemd/*.timer
+	sed 's|@PREFIX@|$(PREFIX)|' packaging/systemd/buildgate-fetch.service > \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/buildgate-fetch.service
+	install -D -m644 packaging/systemd/buildgate-fetch.sysusers \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d/buildgate-fetch.conf
+	install -D -m644 packaging/systemd/buildgate-fetch.tmpfiles \
+		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/buildgate-fetch.conf
+	install -D -m644 -t $(SHARE)/buildgate packaging/fetch.conf
 	test -e $(DESTDIR)/etc/buildgate/buildgate.yaml || \
 		install -D -m644 -t $(DESTDIR)/etc/buildgate packaging/buildgate.yaml
 
