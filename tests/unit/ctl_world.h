@@ -82,7 +82,7 @@ const char *reason_text(unsigned int reason)
 
 const char *hook_name(unsigned int hook)
 {
-	static const char *const names[] = { "xdp", "ingress", "egress", "sockops" };
+	static const char *const names[] = { "xdp", "ingress", "egress", "sockops", "tls" };
 
 	return names[hook];
 }
