@@ -26,8 +26,13 @@ static __always_inline __u32 hour_second(const struct verdict *v, __u64 now)
 /* verdict_window - the action of this part of the hour; *left_s: seconds until it ends */
 static __always_inline enum action verdict_window(const struct verdict *v, __u64 now, __u32 *left_s)
 {
-	__u32 second = hour_second(v, now);
+	__u32 second;
 
+	if (v->block_s >= HOUR_S) { /* most blocked sources: no division for them */
+		*left_s = HOUR_S;
+		return ACTION_DROP;
+	}
+	second = hour_second(v, now);
 	if (second < v->block_s) {
 		*left_s = v->block_s - second;
 		return ACTION_DROP;
@@ -78,12 +83,18 @@ static __always_inline bool recheck_due(const struct verdict *v, __u64 now)
 	return now - v->pending_since_ns >= RECHECK_SPAN || v->pending < RECHECK_SYNS;
 }
 
-/* recheck_known - this very attempt was let through before: a retransmitted SYN */
-static __always_inline bool recheck_known(const struct packet *p, __u64 now)
+/* recheck_known - this very attempt was let through before: a retransmitted SYN. The look-up is
+ * spared a flood: it is made only where one was let through lately. */
+static __always_inline bool recheck_known(const struct packet *p, const struct verdict *v,
+					  __u64 now)
 {
-	struct flow_key key = p->key;
-	struct handshake *h = bpf_map_lookup_elem(&rechecks, &key);
+	struct flow_key key;
+	struct handshake *h;
 
+	if (!v->pending_since_ns || now - v->pending_since_ns > RECHECK_LIFE + RECHECK_SPAN)
+		return false;
+	key = p->key;
+	h = bpf_map_lookup_elem(&rechecks, &key);
 	return h && h->isn == p->seq && now - h->at_ns < RECHECK_LIFE;
 }
 
@@ -151,7 +162,7 @@ STEP int verdict_syn(const struct packet *p, __u32 last)
 		return REASON_WINDOW_OPEN;
 	if (action == ACTION_TARPIT)
 		return v->tarpit_style == STYLE_DEFER ? REASON_ANSWER_SYN : REASON_TARPITTED;
-	if (recheck_known(p, now))
+	if (recheck_known(p, v, now))
 		return REASON_RECHECK;
 	if (recheck_due(v, now)) {
 		if (last)
