@@ -67,7 +67,8 @@ build/gate.skel.h: build/gate.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name gate > $@
 
 build/obj/user/loader.o build/obj/user/instance.o: build/gate.skel.h
-build/obj/user/stamp.o: build/smtp_table.h
+# whoever reads lines needs it; after the first build the .d files know who
+$(USER_OBJ) $(MAINS:%=build/obj/user/%.o): | build/smtp_table.h
 
 build/obj/%.o: %.c
 	$(call say,CC,$@)
