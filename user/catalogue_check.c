@@ -216,6 +216,30 @@ static void say_mitigations(struct check *k)
 		    day(k->c->mitigations_2025).text);
 }
 
+/* say_floor - what Exchange Online would do: the newest floor of the own CU decides, else the
+ * highest of the product */
+static void say_floor(struct check *k)
+{
+	const struct catalogue_floor *asked = NULL;
+
+	for (unsigned int i = 0; i < k->c->floors_count; i++) {
+		const struct catalogue_floor *f = &k->c->floors[i];
+		bool own = &k->c->cus[f->cu] == k->place.cu;
+		bool had = asked && &k->c->cus[asked->cu] == k->place.cu;
+
+		if (&k->c->products[f->product] != k->place.product || f->from > k->at)
+			continue;
+		if (!asked || (own && !had) || (own == had && f->build > asked->build))
+			asked = f;
+	}
+	if (asked && k->build < asked->build)
+		say(k,
+		    "%s asks for %s at least since %s%s; a server below it is slowed and refused "
+		    "there.",
+		    k->c->online, number(asked->build).text, day(asked->from).text,
+		    asked->confirmed ? "" : " (not confirmed)");
+}
+
 /* say_all - the reasons of a build, by what is known of it */
 static void say_all(struct check *k)
 {
@@ -233,6 +257,7 @@ static void say_all(struct check *k)
 	if (!k->place.ahead)
 		say_updates(k);
 	say_place(k);
+	say_floor(k);
 	say_vulnerabilities(k);
 	say_mitigations(k);
 	if (!json_array_size(k->reasons))

@@ -71,6 +71,14 @@ struct catalogue_vulnerability {
 	unsigned int fixes_count;
 };
 
+/* What Exchange Online asks of servers that connect to it: shown, never enforced from here. */
+struct catalogue_floor {
+	unsigned int product, cu;
+	uint64_t build;
+	int64_t from;
+	bool confirmed; /* by its own words, not by others' */
+};
+
 struct catalogue_range {
 	uint64_t from, to;
 };
@@ -102,6 +110,8 @@ struct catalogue {
 	unsigned int builds_count;
 	struct catalogue_vulnerability *vulnerabilities;
 	unsigned int vulnerabilities_count;
+	struct catalogue_floor *floors;
+	unsigned int floors_count;
 	struct catalogue_emergency *emergencies;
 	unsigned int emergencies_count;
 };

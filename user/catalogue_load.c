@@ -151,6 +151,38 @@ static int load_emergency(struct catalogue_loading *l, const json_t *o, unsigned
 	return rc;
 }
 
+/* load_floors - files made before this list have none */
+static int load_floors(struct catalogue_loading *l)
+{
+	const json_t *v;
+	size_t i;
+	int rc;
+
+	jsonread_top(&l->r);
+	if (!json_object_get(l->c->document, "floors"))
+		return 0;
+	rc = jsonread_list(&l->r, l->c->document, "floors", true, sizeof(*l->c->floors),
+			   &l->c->floors, &l->c->floors_count);
+	json_array_foreach (json_object_get(l->c->document, "floors"), i, v) {
+		struct catalogue_floor *floor;
+
+		if (rc)
+			return rc;
+		floor = &l->c->floors[i];
+		jsonread_enter(&l->r, "floors[%zu].", i);
+		rc = catalogue_find_product(l, v, &floor->product);
+		if (!rc)
+			rc = catalogue_find_cu(l, v, floor->product, &floor->cu);
+		if (!rc)
+			rc = jsonread_build(&l->r, v, "build", &floor->build);
+		if (!rc)
+			rc = jsonread_date(&l->r, v, "from", &floor->from);
+		if (!rc)
+			rc = jsonread_bool(&l->r, v, "confirmed", &floor->confirmed);
+	}
+	return rc;
+}
+
 /* load_warnings - vulnerabilities and emergencies: both name builds loaded before */
 static int load_warnings(struct catalogue_loading *l)
 {
@@ -223,6 +255,8 @@ static int load(struct catalogue_loading *l)
 	if (!rc)
 		rc = catalogue_load_builds(l);
 	if (!rc)
+		rc = load_floors(l);
+	if (!rc)
 		rc = load_warnings(l);
 	return rc;
 }
@@ -278,6 +312,7 @@ void catalogue_free(struct catalogue *catalogue)
 		free(c->builds[i].release);
 	free(c->vulnerabilities);
 	free(c->emergencies);
+	free(c->floors);
 	free(c->builds);
 	free(c->numbers);
 	free(c->cus);

@@ -70,7 +70,7 @@ make_key a && make_key b && make_key c
 day() { date -u -d "$1" +%F; }
 e2e_gate "catalogue_dir: $INBOX" \
 	"catalogue_keys: [{key: $(key a), not_after: $(day '+20 days')}]"
-must "the shipped catalogue is in force" shown '.serial == 1 and .origin == "shipped" and .key == null'
+must "the shipped catalogue is in force" shown '.serial < 10 and .origin == "shipped" and .key == null'
 
 # taken hot, while mail flows
 mails &

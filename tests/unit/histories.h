@@ -238,6 +238,12 @@ static const struct history histories[] = {
   "0d ex old;1h * pause10d;2h-60d/1d ex old;60d * end",
   "2h ex 1 0/0;40d ex 2 5/0;50d ex 3 10/0;60d ex 4 20/0;", NULL },
 
+/* Exchange Online wrote 15.0 and 15.1 numbers until 2015; today's are online, hence fine */
+{ "an old number from where Exchange Online sends",
+  "0d-70d/1d mx old;30m-70d/1d out online;70d * end", "1d mx 1 0/0;30d mx 2 0/0;40d mx 3 0/0;50d mx 4 0/0;60d mx 5 0/0;", NULL },
+{ "under one name: it never starts",
+  "0d-70d/1d mx old;30m-70d/1d mx online;70d * end", "", NULL },
+
 /* Emergency */
 { "an emergency drops the waiting days, not the evidence",
   "0d ex emg;1h ex emg;2h * end", "1h ex 5 0/60;", NULL },

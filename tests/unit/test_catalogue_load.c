@@ -148,6 +148,13 @@ static void refuses(void **state)
 		  "cus, found \"CU1\"" },
 		{ "emergencies[0].action", "\"pray\"",
 		  ": emergencies[0].action: expected \"tarpit\" or \"drop\", found \"pray\"" },
+		{ "floors", "1", ": floors: expected a list, found 1" },
+		{ "floors", "[{\"product\":\"Mailer 3\"}]",
+		  ": floors[0].product: expected the name of one of the products, found \"Mailer "
+		  "3\"" },
+		{ "floors",
+		  "[{\"product\":\"Mailer 1\",\"cu\":\"CU1\",\"build\":\"90.1.20.4\",\"from\":1}]",
+		  ": floors[0].from: expected a date like \"2024-04-23\", found 1" },
 		{ "emergencies[0].id", "\"two words\"",
 		  ": emergencies[0].id: expected at most 64 characters, without a space, found "
 		  "\"two words\"" },

@@ -295,18 +295,45 @@ static void test_no_file(void **state)
 	assert_non_null(strstr(e.text, "no file"));
 }
 
+/* test_floors_agree - the catalogue tells people what the policy does: the same floors */
+static void test_floors_agree(void **state)
+{
+	struct policy *policy = shipped("exchange-online");
+	struct catalogue *catalogue = NULL;
+	json_t *summary, *floors;
+	struct error e = { "" };
+
+	(void)state;
+	assert_int_equal(catalogue_load("maps/catalogue/exchange.json", &catalogue, &e), 0);
+	summary = catalogue_summary(catalogue, 0);
+	floors = json_object_get(summary, "floors");
+	assert_int_equal(json_array_size(floors), policy->floors_count);
+	for (unsigned int i = 0; i < policy->floors_count; i++) {
+		const struct policy_floor *f = &policy->floors[i];
+		const json_t *told = json_array_get(floors, i);
+		char build[BUILD_TEXT], day[TIMES_TEXT];
+
+		assert_string_equal(json_string_value(json_object_get(told, "product")),
+				    f->product);
+		assert_string_equal(json_string_value(json_object_get(told, "cu")), f->cu);
+		assert_string_equal(json_string_value(json_object_get(told, "build")),
+				    build_format(f->min_build, build));
+		assert_string_equal(json_string_value(json_object_get(told, "from")),
+				    times_format_date(f->from, day));
+	}
+	json_decref(summary);
+	catalogue_free(catalogue);
+	policy_free(policy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_default),
-		cmocka_unit_test(test_online),
-		cmocka_unit_test(test_stages),
-		cmocka_unit_test(test_acts),
-		cmocka_unit_test(test_wrong),
-		cmocka_unit_test(test_missing),
-		cmocka_unit_test(test_only_emergencies),
-		cmocka_unit_test(test_json),
-		cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_floors_agree), cmocka_unit_test(test_default),
+		cmocka_unit_test(test_online),       cmocka_unit_test(test_stages),
+		cmocka_unit_test(test_acts),         cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_missing),      cmocka_unit_test(test_only_emergencies),
+		cmocka_unit_test(test_json),         cmocka_unit_test(test_no_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
