@@ -15,7 +15,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "attach.h"
@@ -43,32 +42,6 @@ struct loader {
 static const char *const pinned_maps[] = { "settings",    "verdicts",   "ranges",   "flows",
 					   "pending",     "handshakes", "rechecks", "replies",
 					   "answer_keys", "counters",   "events" };
-
-/* host_check - what must be there before anything is tried, each missing thing by its name */
-static int host_check(struct error *e)
-{
-	struct statfs fs;
-
-	if (geteuid() != 0)
-		return error_set(e, -EPERM,
-				 "cannot load programs as user %d: buildgated needs root, or "
-				 "CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON",
-				 geteuid());
-	if (access("/sys/kernel/btf/vmlinux", R_OK))
-		return error_set(e, -EOPNOTSUPP,
-				 "this kernel has no BTF (/sys/kernel/btf/vmlinux): one built with "
-				 "CONFIG_DEBUG_INFO_BTF is needed, as Debian 12's is");
-	if (statfs(BPFFS, &fs) || (unsigned long)fs.f_type != BPFFS_MAGIC)
-		return error_set(e, -ENOENT,
-				 "no bpf file system on " BPFFS ": mount it with "
-				 "\"mount -t bpf bpf " BPFFS "\"");
-	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_loop, NULL) != 1)
-		return error_set(
-			e, -EOPNOTSUPP,
-			"this kernel lacks bpf_loop() (Linux 5.17), or loading programs is "
-			"not permitted: Linux 6.1 or newer and CAP_BPF are needed");
-	return 0;
-}
 
 /* link_type - ARPHRD of an interface by name; negative errno. Asked of the network namespace
  * we are in: /sys may show another's. */
@@ -324,12 +297,9 @@ static int load(struct loader *l, const struct loader_options *o, struct error *
 /* loader_start - see loader.h */
 int loader_start(const struct loader_options *options, struct loader **ret_loader, struct error *e)
 {
-	struct loader *l;
-	int rc = host_check(e);
+	struct loader *l = calloc(1, sizeof(*l));
+	int rc;
 
-	if (rc)
-		return rc;
-	l = calloc(1, sizeof(*l));
 	if (!l)
 		return error_set(e, -ENOMEM, "out of memory");
 	l->xdp = options->xdp;

@@ -5,8 +5,9 @@
  * Owns everything under PIN_DIR. loader_start() loads the programs, adopts pinned maps of the
  * same ABI, and replaces programs of an earlier daemon in place, so that there is no moment
  * without the gate. What is attached stays when the process ends; only loader_unload() takes
- * it away. Programs of others are never touched. Call order: loader_start(), loader_maps(),
- * loader_watch(); loader_free() closes descriptors and leaves the gate in place.
+ * it away. Programs of others are never touched. Call order: the checks of probe.h,
+ * loader_start(), loader_maps(), loader_check() now and then; loader_free() closes descriptors
+ * and leaves the gate in place.
  */
 #ifndef BUILDGATE_LOADER_H
 #define BUILDGATE_LOADER_H
