@@ -153,7 +153,8 @@ static void test_maps(void **state)
 	assert_string_equal(said, "enforce\n");
 	assert_int_equal(run("map get settings moda"), CTL_USAGE);
 	assert_int_equal(run("map dump counters"), 0);
-	assert_non_null(strstr(said, "syn     pass    0       17       0        0    0  connection"));
+	assert_non_null(
+		strstr(said, "syn     pass    0       17       0        0    0  connection"));
 	assert_int_equal(run("map dump counters -j"), 0);
 	array = said_json();
 	assert_int_equal(json_integer_value(json_object_get(json_array_get(array, 1), "syn")), 17);
