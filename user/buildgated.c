@@ -84,8 +84,10 @@ static int check(const struct config *config, struct error *e)
 {
 	struct catalogue *catalogue = NULL;
 	struct policy *policy = NULL;
-	int rc = catalogue_load(config->catalogue, &catalogue, e);
+	int rc = daemon_inbox_check(config, e);
 
+	if (!rc)
+		rc = catalogue_load(config->catalogue, &catalogue, e);
 	if (!rc)
 		rc = policy_load(config->policy, config->policy_dir, &policy, e);
 	for (unsigned int i = 0; !rc && i < config->outside.count; i++)

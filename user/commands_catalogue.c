@@ -63,9 +63,9 @@ json_t *command_catalogue_update(void *arg, struct control_request *request, str
 	snprintf(message, sizeof(message),
 		 rc ? "serial %lld is in force now, signed with key %s"
 		    : "serial %lld is in force already, signed with key %s",
-		 (long long)serial, daemon->updates.key);
+		 (long long)serial, daemon->updates.origin.key);
 	return json_pack("{s:s,s:I,s:s,s:b}", "message", message, "serial", (json_int_t)serial,
-			 "key", daemon->updates.key, "changed", rc);
+			 "key", daemon->updates.origin.key, "changed", rc);
 }
 
 /* change_block - to or from the list */

@@ -138,14 +138,20 @@ static int load_kept(struct daemon *daemon, int64_t shipped, struct kept *kept, 
 	return 0;
 }
 
-/* use_from - remember where the one in force came from */
-static void use_from(struct daemon *daemon, const struct update *update, int64_t taken_at)
+/* comes_from - where the next one in force came from */
+static void comes_from(struct daemon *daemon, const struct update *update, int64_t taken_at)
 {
-	struct daemon_catalogue *c = &daemon->updates;
+	struct catalogue_origin *next = &daemon->updates.next;
 
-	memcpy(c->digest, update->digest, sizeof(c->digest));
-	memcpy(c->key, update->key, sizeof(c->key));
-	c->taken_at = taken_at;
+	memcpy(next->digest, update->digest, sizeof(next->digest));
+	memcpy(next->key, update->key, sizeof(next->key));
+	next->taken_at = taken_at;
+}
+
+/* daemon_catalogue_used - a load that came to nothing leaves the origin as it was */
+void daemon_catalogue_used(struct daemon *daemon)
+{
+	daemon->updates.origin = daemon->updates.next;
 }
 
 /* raise_seen - the highest serial that was ever in force never goes back */
@@ -198,7 +204,7 @@ int daemon_catalogue_load(struct daemon *daemon, const struct config *config,
 	if (rc >= 0)
 		rc = raise_seen(daemon, catalogue_serial(use->catalogue), &seen, e);
 	if (!rc) {
-		use_from(daemon, use, use == &kept ? memory.taken_at : 0);
+		comes_from(daemon, use, use == &kept ? memory.taken_at : 0);
 		*ret_catalogue = use->catalogue;
 		use->catalogue = NULL;
 		apply_blocked(daemon, *ret_catalogue);
@@ -219,7 +225,7 @@ static int check_serial(struct daemon *daemon, const char *path, const struct up
 	if (rc)
 		return rc;
 	if (serial == catalogue_serial(daemon->catalogue) &&
-	    !strcmp(update->digest, daemon->updates.digest))
+	    !strcmp(update->digest, daemon->updates.origin.digest))
 		return 1;
 	if (serial > seen)
 		return 0;
@@ -271,7 +277,7 @@ static int use(struct daemon *daemon, const char *path, struct update *update, c
 	rc = store_finish(daemon->store, rc, e);
 	if (daemon_store_result(daemon, rc, e) < 0)
 		return rc;
-	use_from(daemon, update, now);
+	comes_from(daemon, update, now);
 	daemon->updates.taken++;
 	daemon->updates.refused.text[0] = '\0';
 	log_info("catalogue: serial %lld is in force now (was %lld), %u builds, %s",

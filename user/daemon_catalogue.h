@@ -29,11 +29,17 @@
 
 struct daemon;
 
-/* Where the catalogue in force came from, and what was refused since. */
-struct daemon_catalogue {
+/* Where a catalogue came from. */
+struct catalogue_origin {
 	char key[SIGNATURE_ID_TEXT]; /* that signed it; empty: the shipped one */
 	char digest[UPDATE_DIGEST];
-	int64_t taken_at;         /* 0: the shipped one */
+	int64_t taken_at; /* 0: the shipped one */
+};
+
+/* The catalogue in force beside its contents, and what was refused since. */
+struct daemon_catalogue {
+	struct catalogue_origin origin;
+	struct catalogue_origin next; /* of one that was loaded and is not in force yet */
 	struct error refused;     /* why the last one was; empty: none since the last good one */
 	int64_t refused_at;       /* first time for this reason */
 	uint64_t taken, refusals; /* by this daemon */
@@ -46,6 +52,9 @@ struct daemon_catalogue {
  * higher serial; the caller hands it to daemon_use(), or keeps it at a start */
 int daemon_catalogue_load(struct daemon *daemon, const struct config *config,
 			  struct catalogue **ret_catalogue, struct error *e);
+
+/* daemon_catalogue_used - the one that was loaded last is in force from now on */
+void daemon_catalogue_used(struct daemon *daemon);
 
 /* daemon_catalogue_take - verify, check, keep and use the catalogue at path. 1: it is in force now;
  * 0: it was already; negative: refused, and that was told */

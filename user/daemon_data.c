@@ -130,6 +130,8 @@ int daemon_load_data(struct daemon *daemon, struct error *e)
 	if (!rc)
 		rc = daemon_catalogue_load(daemon, config, &daemon->catalogue, e);
 	if (!rc)
+		daemon_catalogue_used(daemon);
+	if (!rc)
 		rc = daemon_load_policy(daemon, config, &daemon->policy, e);
 	if (!rc && clock_wall() - catalogue_as_of(daemon->catalogue) > config->catalogue_max_age)
 		log_warning("catalogue: serial %lld is older than %lld days; builds it does not "
@@ -148,6 +150,7 @@ void daemon_take_over(struct daemon *daemon, struct catalogue *catalogue, struct
 	if (catalogue) {
 		catalogue_free(daemon->catalogue);
 		daemon->catalogue = catalogue;
+		daemon_catalogue_used(daemon);
 	}
 	if (policy) {
 		policy_free(daemon->policy);

@@ -44,9 +44,9 @@ json_t *daemon_catalogue_brief(struct daemon *daemon)
 		return json_null();
 	json_object_set_new(object, "stale", json_boolean(age > daemon->config->catalogue_max_age));
 	json_object_set_new(object, "path", json_string(daemon->config->catalogue));
-	json_object_set_new(object, "origin", json_string(c->key[0] ? "update" : "shipped"));
-	json_object_set_new(object, "key", text_or_null(c->key));
-	json_object_set_new(object, "taken_at", moment(c->taken_at));
+	json_object_set_new(object, "origin", json_string(c->origin.key[0] ? "update" : "shipped"));
+	json_object_set_new(object, "key", text_or_null(c->origin.key));
+	json_object_set_new(object, "taken_at", moment(c->origin.taken_at));
 	json_object_set_new(object, "inbox", text_or_null(daemon->config->catalogue_dir));
 	json_object_set_new(object, "inbox_lost", json_boolean(c->inbox_lost));
 	json_object_set_new(object, "refused", refused_json(c));
