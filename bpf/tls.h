@@ -80,14 +80,13 @@ static __always_inline struct tls_key tls_key_of(__u64 pointer)
 
 /* --- from a descriptor to its connection ------------------------------------------------------ */
 
-/* fd_sock - the TCP socket behind a descriptor of this process, or NULL */
+/* fd_sock - the socket behind a descriptor of this process, or NULL */
 static __always_inline struct sock *fd_sock(__u64 fd)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
 	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
 	struct socket *socket;
-	struct sock *sk;
 
 	if (fd >= FD_MAX || fd >= BPF_CORE_READ(table, max_fds))
 		return NULL;
@@ -95,8 +94,7 @@ static __always_inline struct sock *fd_sock(__u64 fd)
 	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return NULL;
 	socket = BPF_CORE_READ(file, private_data);
-	sk = BPF_CORE_READ(socket, sk);
-	return sk && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP ? sk : NULL;
+	return BPF_CORE_READ(socket, sk);
 }
 
 /* sock_endpoints - local and remote address; false for a family that carries no mail */
@@ -116,13 +114,13 @@ static __always_inline bool sock_endpoints(struct sock *sk, struct addr *local, 
 	return family == AF_INET;
 }
 
-/* fd_flow - the accepted mail connection behind a descriptor; its enum port_kind, 0: none */
-static __always_inline __u8 fd_flow(__u64 fd, struct flow_key *key)
+/* sock_flow - the accepted mail connection of a socket; its enum port_kind, 0: none */
+static __always_inline __u8 sock_flow(struct sock *sk, struct flow_key *key)
 {
-	struct sock *sk = fd_sock(fd);
 	__u8 kind;
 
-	if (!sk || !sock_endpoints(sk, &key->server, &key->client))
+	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP ||
+	    !sock_endpoints(sk, &key->server, &key->client))
 		return 0;
 	key->server_port = bpf_htons(BPF_CORE_READ(sk, __sk_common.skc_num));
 	key->client_port = BPF_CORE_READ(sk, __sk_common.skc_dport);
@@ -149,9 +147,15 @@ STEP int tls_bind(__u64 pointer, __u64 fd)
 {
 	struct tls_key key = tls_key_of(pointer);
 	struct tls_session *s = bpf_map_lookup_elem(&tls_sessions, &key);
+	struct sock *sk = fd_sock(fd);
 	struct flow_key flow = {};
-	__u8 kind = fd_flow(fd, &flow);
+	__u8 kind;
 
+	if (!sk) { /* no descriptor at all: its first read will find nothing and say so */
+		bpf_map_delete_elem(&tls_sessions, &key);
+		return 0;
+	}
+	kind = sock_flow(sk, &flow);
 	if (s && kind && (s->state == TLS_BOUND || s->state == TLS_OVER) &&
 	    flow_key_same(&s->key, &flow))
 		return 0;
@@ -298,7 +302,8 @@ static __always_inline void tls_client_action(struct tls_session *s)
 		else
 			s->phase = PHASE_DATA_SENT;
 	}
-	if (s->client.build)
+	/* a build in a label of the EHLO name is told when the name is complete */
+	if (s->client.build && action != SMTP_HELO_BUILD)
 		tls_named(s);
 }
 

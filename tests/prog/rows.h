@@ -60,7 +60,7 @@ static inline uint64_t noted(struct instance *gate, const struct look *since, en
 /* exits - what left the gate since, in words; returns how many packets */
 static inline uint64_t exits(struct instance *gate, const struct look *since, FILE *to)
 {
-	static const char *const hooks[] = { "xdp", "ingress", "egress", "sockops" };
+	static const char *const hooks[] = { "xdp", "ingress", "egress", "sockops", "tls" };
 	struct look now = look(gate);
 	uint64_t n = 0;
 

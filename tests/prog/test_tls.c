@@ -1,0 +1,874 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * TLS sight without TLS: functions with the signatures of OpenSSL, GnuTLS and Postfix, probed in
+ * this very program, hand over conversations on real accepted connections. What is read there
+ * must be what packets of the same bytes give, and nothing else may leave the kernel.
+ */
+#include "tests/prog/rows.h"
+
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "build/gate.skel.h"
+#include "maps/tls.h"
+#include "user/sight_elf.h"
+
+#define RECEIVED(build)                                                                            \
+	"Received: from client.example.org (192.0.2.1) by EX01.example.org\r\n"                    \
+	" (198.51.100.2) with Microsoft SMTP Server (version=TLS1_2,\r\n"                          \
+	" cipher=TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384) id " build "; Sat, 21 Nov\r\n"             \
+	" 2026 10:00:00 +0000\r\n"
+#define END        "Subject: x\r\n\r\nhello\r\n.\r\n"
+#define EVENTS_MAX 65536
+
+/* --- a library to be probed ---------------------------------------------------------------------
+ */
+
+#define PROBED __attribute__((noinline, noclone, visibility("default")))
+
+static const char *incoming; /* what the next read returns */
+static int incoming_bytes;
+
+static int bring(char *to, int room)
+{
+	int n = incoming_bytes < room ? incoming_bytes : room;
+
+	if (n > 0)
+		memcpy(to, incoming, (size_t)n);
+	return n;
+}
+
+PROBED int probed_set_fd(void *session, int fd)
+{
+	asm volatile("" : : "r"(session), "r"(fd));
+	return 1;
+}
+
+PROBED void probed_set_ptr(void *session, void *pointer)
+{
+	asm volatile("" : : "r"(session), "r"(pointer));
+}
+
+PROBED int probed_read(void *session, void *to, int room)
+{
+	asm volatile("" : : "r"(session));
+	return bring(to, room);
+}
+
+PROBED int probed_read_ex(void *session, void *to, size_t room, size_t *count)
+{
+	asm volatile("" : : "r"(session));
+	*count = (size_t)bring(to, (int)room);
+	return 1;
+}
+
+PROBED int probed_write(void *session, const void *from, int count)
+{
+	asm volatile("" : : "r"(session), "r"(from));
+	return count;
+}
+
+PROBED void probed_free(void *session)
+{
+	asm volatile("" : : "r"(session));
+}
+
+typedef int handshake_fn(void *);
+typedef int read_fn(void *, void *, int);
+typedef int write_fn(void *, const void *, int);
+
+PROBED int probed_bio(int fd, int timeout, void *session, handshake_fn *begin, read_fn *in,
+		      write_fn *out, void *bytes, int count)
+{
+	asm volatile("" : : "r"(session), "r"(fd), "r"(timeout), "r"(begin), "r"(out));
+	return in ? bring(bytes, count) : count;
+}
+
+/* shake - what Postfix passes to begin a session, and to end it */
+static int shake(void *session)
+{
+	return session != NULL;
+}
+
+static const struct probe {
+	const char *function, *program;
+	bool at_return;
+} probes[] = {
+	{ "probed_free", "tls_on_free", false },       { "probed_read", "tls_on_return", true },
+	{ "probed_read", "tls_on_read", false },       { "probed_read_ex", "tls_on_return", true },
+	{ "probed_read_ex", "tls_on_read_ex", false }, { "probed_write", "tls_on_write", false },
+	{ "probed_bio", "tls_on_return", true },       { "probed_bio", "tls_on_bio", false },
+	{ "probed_set_fd", "tls_on_fd", false },       { "probed_set_ptr", "tls_on_ptr", false },
+};
+
+/* --- the world
+ * ------------------------------------------------------------------------------------ */
+
+static struct world {
+	struct gate *gate;
+	struct bpf_link *links[16];
+	struct ring_buffer *ring;
+	int listener, lock;
+	struct sockaddr_in6 at; /* of the mail server */
+	unsigned int count;
+	struct event events[EVENTS_MAX];
+	size_t raw_bytes; /* of the records, to be sure that all were looked at */
+} world;
+
+static int take(void *arg, void *data, size_t bytes)
+{
+	(void)arg;
+	assert_true(world.count < EVENTS_MAX);
+	assert_int_equal(bytes, sizeof(struct event));
+	memcpy(&world.events[world.count++], data, sizeof(struct event));
+	world.raw_bytes += bytes;
+	return 0;
+}
+
+/* collect - new events since the last call */
+static unsigned int collect(void)
+{
+	world.count = 0;
+	world.raw_bytes = 0;
+	assert_true(ring_buffer__consume(world.ring) >= 0);
+	return world.count;
+}
+
+/* tls_counted - how often, on all CPUs */
+static uint64_t tls_counted(enum reason reason)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct counters *all = calloc((size_t)cpus, sizeof(*all));
+	__u32 key = HOOK_TLS;
+	uint64_t n = 0;
+
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(world.gate->maps.counters), &key, all), 0);
+	for (int i = 0; i < cpus; i++)
+		n += all[i].count[reason];
+	free(all);
+	return n;
+}
+
+static void set_mode(enum mode mode)
+{
+	struct settings settings = { .abi = ABI_VERSION, .mode = mode };
+	__u32 key = 0;
+
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(world.gate->maps.settings), &key,
+					     &settings, BPF_ANY),
+			 0);
+}
+
+/* listening - a mail server's socket on a port of its own */
+static int listening(struct sockaddr_in6 *at)
+{
+	socklen_t size = sizeof(*at);
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), off = 0;
+
+	setsockopt(fd, IPPROTO_IPV6, 26 /* IPV6_V6ONLY */, &off, sizeof(off));
+	*at = (struct sockaddr_in6) { .sin6_family = AF_INET6 };
+	if (fd < 0 || bind(fd, (void *)at, size) || listen(fd, 128) ||
+	    getsockname(fd, (void *)at, &size))
+		return -1;
+	return fd;
+}
+
+static void load(void)
+{
+	struct bpf_program *p = NULL;
+
+	libbpf_set_print(NULL);
+	world.gate = gate__open();
+	assert_non_null(world.gate);
+	while ((p = bpf_object__next_program(world.gate->obj, p)))
+		bpf_program__set_autoload(p, !strncmp(bpf_program__name(p), "tls_on_", 7));
+	bpf_map__set_max_entries(world.gate->maps.tls_sessions, 1024);
+	bpf_map__set_max_entries(world.gate->maps.tls_calls, 1024);
+	world.gate->rodata->gate_config.ports_count = 1;
+	world.gate->rodata->gate_config.ports[0].port = world.at.sin6_port;
+	world.gate->rodata->gate_config.ports[0].kind = PORT_MX;
+	assert_int_equal(gate__load(world.gate), 0);
+}
+
+static void attach(void)
+{
+	struct sight_symbol symbols[sizeof(probes) / sizeof(probes[0])];
+	const unsigned int count = sizeof(probes) / sizeof(probes[0]);
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct sight_elf *elf = malloc(sizeof(*elf));
+	struct error e = { "" };
+
+	for (unsigned int i = 0; i < count; i++)
+		symbols[i] = (struct sight_symbol) { .name = probes[i].function };
+	for (unsigned int i = 0; i < count; i++) {
+		/* one at a time: a name is found once */
+		LIBBPF_OPTS(bpf_uprobe_opts, options, .retprobe = probes[i].at_return);
+
+		assert_int_equal(sight_elf_read(fd, &symbols[i], 1, elf, &e), 0);
+		assert_int_equal(symbols[i].place, SIGHT_OWN);
+		world.links[i] = bpf_program__attach_uprobe_opts(
+			bpf_object__find_program_by_name(world.gate->obj, probes[i].program), -1,
+			"/proc/self/exe", symbols[i].offset, &options);
+		assert_non_null(world.links[i]);
+	}
+	free(elf);
+	close(fd);
+}
+
+static int open_world(void **state)
+{
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("needs root\n");
+		exit(77);
+	}
+	if (access("/sys/bus/event_source/devices/uprobe/type", R_OK)) {
+		print_message("this kernel has no uprobes\n");
+		exit(77);
+	}
+	world.listener = listening(&world.at);
+	world.lock = memfd_create("lock", MFD_CLOEXEC);
+	assert_true(world.listener >= 0 && world.lock >= 0);
+	load();
+	set_mode(MODE_REPORT);
+	world.ring = ring_buffer__new(bpf_map__fd(world.gate->maps.events), take, NULL, NULL);
+	assert_non_null(world.ring);
+	attach();
+	return 0;
+}
+
+static int close_world(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++)
+		bpf_link__destroy(world.links[i]);
+	ring_buffer__free(world.ring);
+	gate__destroy(world.gate);
+	close(world.listener);
+	close(world.lock);
+	return 0;
+}
+
+/* --- a session
+ * ------------------------------------------------------------------------------------ */
+
+enum library { OPENSSL, OPENSSL_EX, GNUTLS, POSTFIX, LIBRARIES };
+
+struct peer {
+	enum library library;
+	int client, server; /* descriptors of the connection's ends */
+	uint16_t port;      /* the client's */
+	char session;       /* its address is what the library calls the session */
+};
+
+/* connected - a client from 127.0.0.`host`, or from ::1 where host is 0 */
+static int connected(const struct sockaddr_in6 *to, unsigned int host)
+{
+	struct sockaddr_in from = { .sin_family = AF_INET,
+				    .sin_addr.s_addr = htonl(0x7f000000 | host) },
+			   to4 = { .sin_family = AF_INET,
+				   .sin_port = to->sin6_port,
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in6 to6 = *to;
+	int fd = socket(host ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	to6.sin6_addr = in6addr_loopback;
+	if (host)
+		assert_int_equal(bind(fd, (void *)&from, sizeof(from)), 0);
+	assert_int_equal(host ? connect(fd, (void *)&to4, sizeof(to4))
+			      : connect(fd, (void *)&to6, sizeof(to6)),
+			 0);
+	return fd;
+}
+
+/* one_at_a_time - of processes that connect and accept at the same port */
+static void one_at_a_time(short type)
+{
+	struct flock lock = { .l_type = type, .l_whence = SEEK_SET };
+
+	assert_int_equal(fcntl(world.lock, F_SETLKW, &lock), 0);
+}
+
+static void begin(struct peer *p, enum library library, unsigned int host)
+{
+	struct sockaddr_storage from;
+	socklen_t size = sizeof(from);
+
+	p->library = library;
+	one_at_a_time(F_WRLCK);
+	p->client = connected(&world.at, host);
+	p->server = accept4(world.listener, (void *)&from, &size, SOCK_CLOEXEC);
+	one_at_a_time(F_UNLCK);
+	assert_true(p->server >= 0);
+	p->port = ((struct sockaddr_in6 *)&from)->sin6_port;
+	switch (library) {
+	case GNUTLS:
+		probed_set_ptr(&p->session, (void *)(long)p->server);
+		break;
+	case POSTFIX:
+		probed_bio(p->server, 300, &p->session, shake, NULL, NULL, NULL, 0);
+		break;
+	default:
+		probed_set_fd(&p->session, p->server);
+	}
+}
+
+static void end(struct peer *p)
+{
+	probed_free(&p->session);
+	close(p->client);
+	close(p->server);
+}
+
+/* hear - the server reads these bytes */
+static void hear(struct peer *p, const char *bytes, size_t count)
+{
+	static __thread char buffer[16384];
+	size_t got;
+
+	while (count) {
+		incoming = bytes;
+		incoming_bytes = (int)(count > sizeof(buffer) ? sizeof(buffer) : count);
+		bytes += incoming_bytes;
+		count -= (size_t)incoming_bytes;
+		if (p->library == OPENSSL_EX)
+			probed_read_ex(&p->session, buffer, sizeof(buffer), &got);
+		else if (p->library == POSTFIX)
+			probed_bio(p->server, 300, &p->session, NULL, probed_read, NULL, buffer,
+				   sizeof(buffer));
+		else
+			probed_read(&p->session, buffer, sizeof(buffer));
+		memset(buffer, 0, sizeof(buffer));
+	}
+}
+
+/* answer - the server writes these bytes */
+static void answer(struct peer *p, const char *bytes, size_t count)
+{
+	if (p->library == POSTFIX)
+		probed_bio(p->server, 300, &p->session, NULL, NULL, probed_write, (void *)bytes,
+			   (int)count);
+	else
+		probed_write(&p->session, bytes, (int)count);
+}
+
+/* turn - by whose turn it is: the server's begin with a digit; `piece` bytes at a time */
+static void turn(struct peer *p, const char *text, size_t piece)
+{
+	bool server = text[0] >= '0' && text[0] <= '9';
+	size_t left = strlen(text);
+
+	while (left) {
+		size_t n = piece && piece < left ? piece : left;
+
+		if (server)
+			answer(p, text, n);
+		else
+			hear(p, text, n);
+		text += n;
+		left -= n;
+	}
+}
+
+/* --- the same as on the wire
+ * ---------------------------------------------------------------------- */
+
+#define TURNS_MAX 16
+#define HELLO     "EHLO ex01.example.org\r\n", "250-mx.example.net\r\n250 8BITMIME\r\n"
+#define ENVELOPE                                                                                   \
+	"MAIL FROM:<a@example.org>\r\n", "250 2.1.0 Ok\r\n", "RCPT TO:<b@example.net>\r\n",        \
+		"250 2.1.5 Ok\r\n"
+#define DATA "DATA\r\n", "354 go\r\n"
+#define AGED .build = BUILD(15, 1, 2507, 39), .origin = ORIGIN_RECEIVED, .by = "EX01.example.org"
+#define TAIL "250 Ok\r\n", "QUIT\r\n", "221 bye\r\n"
+
+static const struct conversation {
+	const char *what;
+	uint64_t build;
+	uint8_t origin;
+	const char *by;
+	const char *turns[TURNS_MAX];
+} conversations[] = {
+	{ "DATA", AGED, .turns = { HELLO, ENVELOPE, DATA, RECEIVED("15.1.2507.39") END, TAIL } },
+	{ "pipelined", AGED,
+	  .turns = { HELLO, "MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\nDATA\r\n",
+		     "250 Ok\r\n250 Ok\r\n354 go\r\n", RECEIVED("15.1.2507.39") END, TAIL } },
+	{ "BDAT", AGED,
+	  .turns = { HELLO, ENVELOPE, "BDAT 600\r\n" RECEIVED("15.1.2507.39") "\r\nhello\r\n" } },
+	{ "DATA refused, then taken", AGED,
+	  .turns = { HELLO, "DATA\r\n", "503 5.5.1 need RCPT\r\n", ENVELOPE, DATA,
+		     RECEIVED("15.1.2507.39") END, TAIL } },
+	{ "STARTTLS refused", AGED,
+	  .turns = { HELLO, "RSET\r\n", "250 Ok\r\n", ENVELOPE, DATA,
+		     RECEIVED("15.1.2507.39") END } },
+	{ "EHLO label", .build = BUILD(15, 1, 2507, 39), .origin = ORIGIN_EHLO, .by = "",
+	  .turns = { "EHLO b15-1-2507-39.ex01.example.org\r\n", "250 mx.example.net\r\n",
+		     "QUIT\r\n", "221 bye\r\n" } },
+	{ "a relay on top", .turns = { HELLO, ENVELOPE, DATA,
+				       "Received: by relay.example.org (Postfix, from userid "
+				       "15)\r\n\tid 4Zz;\r\n" RECEIVED("15.1.2507.39") END,
+				       TAIL } },
+	{ "no Received",
+	  .turns = { HELLO, ENVELOPE, DATA, "From: a@example.org\r\n\r\n" RECEIVED("15.1.2507.39"),
+		     ".\r\n", TAIL } },
+	{ "a second message",
+	  .turns = { HELLO, ENVELOPE, DATA, END, "250 Ok\r\n", ENVELOPE, "DATA\r\n" } },
+	{ "the message without waiting",
+	  .turns = { HELLO, ENVELOPE, "DATA\r\n" RECEIVED("15.1.2507.39") END, "354 go\r\n" } },
+};
+
+#define CONVERSATIONS (sizeof(conversations) / sizeof(conversations[0]))
+
+/* wire - what packets of the conversation give */
+static struct seen wire(struct instance *gate, const struct conversation *c)
+{
+	struct talk t = talk(gate, false);
+
+	handshake(&t);
+	server(&t, "220 mx.example.net ESMTP\r\n");
+	for (int i = 0; i < TURNS_MAX && c->turns[i]; i++)
+		say_bytes(&t, c->turns[i][0] < '0' || c->turns[i][0] > '9', c->turns[i],
+			  strlen(c->turns[i]));
+	goodbye(&t);
+	return seen(gate);
+}
+
+/* inside - what a session of the conversation gives; the number of events */
+static unsigned int inside(const struct conversation *c, enum library library, size_t piece)
+{
+	struct peer p;
+
+	collect();
+	begin(&p, library, 0);
+	for (int i = 0; i < TURNS_MAX && c->turns[i]; i++)
+		turn(&p, c->turns[i], piece);
+	end(&p);
+	return collect();
+}
+
+static void same_as_on_the_wire(void **state)
+{
+	static const size_t pieces[] = { 0, 1, 7, 256, 257 };
+	void *gate = NULL;
+
+	(void)state;
+	if (open_gate(&gate))
+		fail_msg("no gate");
+	for (size_t i = 0; i < CONVERSATIONS; i++) {
+		const struct conversation *c = &conversations[i];
+		struct seen s = wire(gate, c);
+
+		if (!s.tokens != !c->build)
+			fail_msg("%s: on the wire %u tokens", c->what, s.tokens);
+		for (enum library library = 0; library < LIBRARIES; library++)
+			for (size_t j = 0; j < sizeof(pieces) / sizeof(pieces[0]); j++) {
+				unsigned int n = inside(c, library, pieces[j]);
+				const struct event *e = &world.events[0];
+
+				if (n != s.tokens)
+					fail_msg("%s, library %u, pieces of %zu: %u events",
+						 c->what, library, pieces[j], n);
+				if (!n)
+					continue;
+				assert_int_equal(e->build, s.token.build);
+				assert_int_equal(e->origin, c->origin);
+				assert_int_equal(e->flags, EVENT_TLS);
+				assert_int_equal(e->direction, DIRECTION_INBOUND);
+				assert_memory_equal(e->token, s.token.token, TOKEN_BYTES);
+				assert_memory_equal(e->helo, s.token.helo, NAME_BYTES);
+				assert_memory_equal(e->by, s.token.by, NAME_BYTES);
+				assert_string_equal(e->by, c->by);
+			}
+	}
+	close_gate(&gate);
+}
+
+/* --- nothing else leaves
+ * -------------------------------------------------------------------------- */
+
+/* found_in - memmem(), with a word about where */
+static void not_in(const void *bytes, size_t count, const char *word, const char *where)
+{
+	if (memmem(bytes, count, word, strlen(word)))
+		fail_msg("%s holds \"%s\"", where, word);
+}
+
+/* kept - every session that the kernel keeps, as bytes */
+static unsigned int kept(const char *word)
+{
+	int fd = bpf_map__fd(world.gate->maps.tls_sessions);
+	static struct tls_session session;
+	struct tls_key key, *last = NULL;
+	unsigned int n = 0;
+
+	for (; !bpf_map_get_next_key(fd, last, &key); last = &key, n++)
+		if (!bpf_map_lookup_elem(fd, &key, &session) && word)
+			not_in(&session, sizeof(session), word, "the session map");
+	return n;
+}
+
+static void secrets_stay(void **state)
+{
+	static const char *const turns[] = {
+		HELLO,
+		"AUTH PLAIN AHNlY3JldABodW50ZXIy\r\n",
+		"535 5.7.8 secret reply\r\n",
+		"AUTH LOGIN\r\n",
+		"334 VXNlcm5hbWU6\r\n",
+		"c2VjcmV0\r\n",
+		"334 UGFzc3dvcmQ6\r\n",
+		"hunter2\r\n",
+		"235 2.7.0 Ok\r\n",
+		"MAIL FROM:<secret@example.org>\r\n",
+		"250 2.1.0 Ok\r\n",
+		"RCPT TO:<secret@example.net>\r\n",
+		"250 2.1.5 Ok\r\n",
+		DATA,
+		"X-Secret: hunter2\r\n" RECEIVED("15.1.2507.39") "Subject: secret\r\n\r\n"
+								 "hunter2 secret\r\n.\r\n",
+		"250 2.0.0 Ok: queued as secret\r\n",
+	};
+	static const char *const words[] = { "hunter2", "secret",   "Secret",
+					     "AHNl",    "c2VjcmV0", "VXNlcm5hbWU" };
+	unsigned int sessions = 0, events = 0;
+
+	(void)state;
+	for (enum library library = 0; library < LIBRARIES; library++)
+		for (size_t piece = 0; piece < 300; piece += piece < 3 ? 1 : 97) {
+			struct peer p;
+
+			begin(&p, library, 0);
+			for (size_t i = 0; i < sizeof(turns) / sizeof(turns[0]); i++) {
+				turn(&p, turns[i], piece);
+				for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++)
+					kept(words[w]);
+			}
+			end(&p);
+			sessions++;
+			events += collect();
+			assert_int_equal(world.raw_bytes, world.count * sizeof(struct event));
+			for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++)
+				not_in(world.events, world.count * sizeof(struct event), words[w],
+				       "an event");
+		}
+	/* the header field before the Received line is read over: all of them named their build */
+	assert_int_equal(events, sessions);
+}
+
+/* --- bound, or not read
+ * --------------------------------------------------------------------------- */
+
+static void hold(struct peer *p)
+{
+	const struct conversation *c = &conversations[0];
+
+	for (int i = 0; i < TURNS_MAX && c->turns[i]; i++)
+		turn(p, c->turns[i], 0);
+}
+
+static void addresses(void **state)
+{
+	struct peer p;
+	const struct event *e = &world.events[0];
+	uint8_t mapped[16] = { [10] = 0xff, [11] = 0xff, [12] = 127, [15] = 9 };
+	uint8_t loopback[16] = { [15] = 1 };
+
+	(void)state;
+	begin(&p, OPENSSL, 9);
+	hold(&p);
+	assert_int_equal(collect(), 1);
+	assert_memory_equal(e->key.client.b, mapped, 16);
+	assert_int_equal(e->key.client_port, p.port);
+	assert_int_equal(e->key.server_port, world.at.sin6_port);
+	end(&p);
+	begin(&p, OPENSSL, 0);
+	hold(&p);
+	assert_int_equal(collect(), 1);
+	assert_memory_equal(e->key.client.b, loopback, 16);
+	assert_memory_equal(e->key.server.b, loopback, 16);
+	end(&p);
+}
+
+static void unbound(void **state)
+{
+	uint64_t before = tls_counted(REASON_TLS_UNBOUND);
+	struct peer p = { .library = OPENSSL, .client = -1, .server = -1 };
+
+	(void)state;
+	collect();
+	hold(&p);
+	assert_int_equal(collect(), 0);
+	assert_int_equal(tls_counted(REASON_TLS_UNBOUND), before + 1);
+	assert_int_equal(kept(NULL), 1);
+	probed_free(&p.session);
+	assert_int_equal(kept(NULL), 0);
+	/* a pointer that is no descriptor, and a descriptor that is no socket */
+	probed_set_ptr(&p.session, &p);
+	hold(&p);
+	probed_free(&p.session);
+	probed_set_fd(&p.session, bpf_map__fd(world.gate->maps.events));
+	hold(&p);
+	probed_free(&p.session);
+	probed_set_fd(&p.session, -1);
+	hold(&p);
+	probed_free(&p.session);
+	assert_int_equal(collect(), 0);
+	assert_int_equal(tls_counted(REASON_TLS_UNBOUND), before + 4);
+}
+
+static void elsewhere(void **state)
+{
+	uint64_t before = tls_counted(REASON_TLS_UNBOUND), read = tls_counted(REASON_TLS_BOUND);
+	struct peer p;
+	struct sockaddr_in6 other;
+	int listener = listening(&other), pair[2];
+
+	(void)state;
+	collect();
+	/* our own connection to a mail server */
+	begin(&p, OPENSSL, 0);
+	probed_free(&p.session);
+	probed_set_fd(&p.session, p.client);
+	hold(&p);
+	end(&p);
+	/* a connection accepted at another port */
+	p.client = connected(&other, 0);
+	p.server = accept(listener, NULL, NULL);
+	probed_set_fd(&p.session, p.server);
+	hold(&p);
+	end(&p);
+	/* no TCP */
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	p.client = pair[0];
+	p.server = pair[1];
+	probed_set_fd(&p.session, p.server);
+	hold(&p);
+	end(&p);
+	close(listener);
+	assert_int_equal(collect(), 0);
+	assert_int_equal(tls_counted(REASON_TLS_UNBOUND), before);
+	assert_int_equal(tls_counted(REASON_TLS_BOUND), read);
+}
+
+static void pointer_used_again(void **state)
+{
+	struct peer a, b;
+
+	(void)state;
+	collect();
+	begin(&a, OPENSSL, 5);
+	turn(&a, "EHLO b15-1-2507-6.first.example.org\r\n", 0);
+	assert_int_equal(collect(), 1);
+	/* the library frees the session unseen, and the next has its pointer */
+	b = a;
+	b.client = connected(&world.at, 6);
+	b.server = accept(world.listener, NULL, NULL);
+	probed_set_fd(&a.session, b.server);
+	hold(&a);
+	assert_int_equal(collect(), 1);
+	assert_int_equal(world.events[0].key.client.b[15], 6);
+	assert_string_equal(world.events[0].helo, "ex01.example.org");
+	close(b.client);
+	close(b.server);
+	end(&a);
+}
+
+static void told_twice(void **state)
+{
+	struct peer p;
+
+	(void)state;
+	collect();
+	begin(&p, POSTFIX, 0);
+	turn(&p, "EHLO ex01.example.org\r\n", 0);
+	/* one descriptor to read, one to write; a shutdown looks like a handshake */
+	probed_set_fd(&p.session, p.server);
+	probed_bio(p.server, 300, &p.session, shake, NULL, NULL, NULL, 0);
+	for (int i = 1; conversations[0].turns[i]; i++)
+		turn(&p, conversations[0].turns[i], 0);
+	assert_int_equal(collect(), 1);
+	assert_string_equal(world.events[0].helo, "ex01.example.org");
+	end(&p);
+}
+
+static void limits(void **state)
+{
+	static char big[100 * 1024];
+	struct peer p;
+	uint64_t unknown = tls_counted(REASON_FAMILY_UNKNOWN);
+
+	(void)state;
+	collect();
+	/* 100 KB of header, NUL and 8-bit bytes, then what would be a build */
+	for (size_t i = 0; i < sizeof(big) - 1; i++)
+		big[i] = i % 100 == 99 ? '\n' : i % 100 == 0 ? 'X' : i % 100 == 1 ? ':' : (char)i;
+	begin(&p, GNUTLS, 0);
+	for (int i = 0; i < 8; i++)
+		turn(&p, conversations[0].turns[i], 0);
+	hear(&p, big, sizeof(big));
+	turn(&p, RECEIVED("15.1.2507.39") END, 0);
+	end(&p);
+	assert_int_equal(collect(), 0);
+	/* commands without end */
+	begin(&p, OPENSSL, 0);
+	for (int i = 0; i < 20000; i++)
+		turn(&p, "NOOP\r\n", 0);
+	hold(&p);
+	end(&p);
+	assert_int_equal(collect(), 0);
+	assert_true(tls_counted(REASON_FAMILY_UNKNOWN) > unknown);
+}
+
+static void off_is_off(void **state)
+{
+	struct peer p;
+
+	(void)state;
+	collect();
+	set_mode(MODE_OFF);
+	begin(&p, OPENSSL, 0);
+	hold(&p);
+	set_mode(MODE_REPORT);
+	assert_int_equal(collect(), 0);
+	end(&p);
+	assert_int_equal(kept(NULL), 0);
+}
+
+/* --- never another's
+ * ------------------------------------------------------------------------------ */
+
+#define AT_ONCE 64
+
+/* build_text - every host has a build of its own */
+static const char *build_text(unsigned int host, char text[32])
+{
+	snprintf(text, 32, "15.1.%u.%u", 1000 + host, host % 50);
+	return text;
+}
+
+static bool its_own(const struct event *e)
+{
+	unsigned int host = e->key.client.b[14] << 8 | e->key.client.b[15];
+
+	return e->build == BUILD(15, 1, 1000 + host, host % 50);
+}
+
+/* step_of - the i-th of a session's turns, in a message that names the host's build */
+static bool step_of(struct peer *p, unsigned int host, int i)
+{
+	const char *const *turns = conversations[0].turns;
+	char text[1024], build[32];
+
+	if (i < 8) {
+		turn(p, turns[i], 0);
+		return true;
+	}
+	if (i > 8)
+		return false;
+	snprintf(text, sizeof(text),
+		 "Received: from h%u.example.org (192.0.2.1) by h%u.example.org (192.0.2.1)\r\n"
+		 " with Microsoft SMTP Server id %s; Sat, 21 Nov 2026\r\n\r\n.\r\n",
+		 host, host, build_text(host, build));
+	turn(p, text, 50);
+	return true;
+}
+
+/* many - sessions at once in one process, their turns in any order */
+static void many(unsigned int rounds, unsigned int first)
+{
+	static struct peer peers[AT_ONCE];
+	int at[AT_ONCE] = { 0 };
+	unsigned int running = 0;
+
+	for (unsigned int round = 0; round < rounds; round++) {
+		for (unsigned int i = 0; i < AT_ONCE; i++) {
+			begin(&peers[i], (enum library)(i % LIBRARIES),
+			      first + round * AT_ONCE + i);
+			at[i] = 0;
+		}
+		for (running = AT_ONCE; running;) {
+			unsigned int i = (unsigned int)rand() % AT_ONCE;
+
+			if (at[i] < 0)
+				continue;
+			if (step_of(&peers[i], first + round * AT_ONCE + i, at[i]))
+				at[i]++;
+			else
+				at[i] = -1, running--;
+		}
+		for (unsigned int i = 0; i < AT_ONCE; i++)
+			end(&peers[i]);
+	}
+}
+
+static unsigned int rounds(void)
+{
+	const char *test = getenv("BUILDGATE_TEST");
+
+	return test && !strcmp(test, "long") ? 10000 / AT_ONCE + 1 : 4;
+}
+
+static void never_swapped_in_one_process(void **state)
+{
+	unsigned int count = rounds(), wrong = 0;
+
+	(void)state;
+	collect();
+	for (unsigned int round = 0; round < count; round++) {
+		many(1, 2 + round * AT_ONCE % 32000);
+		assert_int_equal(collect(), AT_ONCE);
+		for (unsigned int i = 0; i < world.count; i++)
+			wrong += !its_own(&world.events[i]);
+	}
+	assert_int_equal(wrong, 0);
+	print_message("%u sessions, %u wrong\n", count * AT_ONCE, wrong);
+}
+
+/* never_swapped_in_many - after a fork all sessions are at the same addresses */
+static void never_swapped_in_many(void **state)
+{
+	unsigned int count = rounds() / 4 + 1, wrong = 0;
+	pid_t children[4];
+	int status;
+
+	(void)state;
+	collect();
+	for (unsigned int i = 0; i < 4; i++) {
+		children[i] = fork();
+		if (!children[i]) {
+			many(count, 2 + i * 8000);
+			_exit(0);
+		}
+	}
+	for (unsigned int i = 0; i < 4; i++) {
+		assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+		assert_int_equal(status, 0);
+	}
+	assert_int_equal(collect(), 4 * count * AT_ONCE);
+	for (unsigned int i = 0; i < world.count; i++)
+		wrong += !its_own(&world.events[i]);
+	assert_int_equal(wrong, 0);
+	assert_int_equal(kept(NULL), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(same_as_on_the_wire),
+		cmocka_unit_test(secrets_stay),
+		cmocka_unit_test(addresses),
+		cmocka_unit_test(unbound),
+		cmocka_unit_test(elsewhere),
+		cmocka_unit_test(pointer_used_again),
+		cmocka_unit_test(told_twice),
+		cmocka_unit_test(limits),
+		cmocka_unit_test(off_is_off),
+		cmocka_unit_test(never_swapped_in_one_process),
+		cmocka_unit_test(never_swapped_in_many),
+	};
+
+	return cmocka_run_group_tests(tests, open_world, close_world);
+}
