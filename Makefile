@@ -87,7 +87,9 @@ $(MAINS:%=build/%): build/%: build/obj/user/%.o $(LIB)
 build/tests/%: tests/%.c $(LIB) build/smtp_table.h
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -MF $@.d -o $@ $< $(LIB) $(LDLIBS) -lcmocka
+	$(Q)$(CC) $(CFLAGS) -MF $@.d -o $@ $(filter %.c,$^) $(LIB) $(LDLIBS) -lcmocka
+
+build/tests/unit/test_reference: tests/unit/reference_clock.c
 
 SHARE = $(DESTDIR)$(PREFIX)/share
 build/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/ref*.c) \

@@ -40,15 +40,29 @@ static bool source_strong(const struct source *source)
 	return false;
 }
 
-/* older - a shows more elapsed time than b; of two alike the milder one is taken */
+/* last_day - the newest day that a clock has counted */
+static int64_t last_day(const struct identity *id)
+{
+	return id->acting_days ? id->acting_day : id->kept_day;
+}
+
+/* older - a shows more elapsed time than b; of two alike the one that goes on later is taken */
 static bool older(const struct identity *a, const struct identity *b, int64_t now)
 {
 	int64_t x = escalation_elapsed(a, now), y = escalation_elapsed(b, now);
+	uint32_t days_a = a->acting_days + a->kept_days, days_b = b->acting_days + b->kept_days;
 
-	return x > y || (x == y && a->stage < b->stage);
+	if (x != y || a->stage != b->stage)
+		return x > y || (x == y && a->stage < b->stage);
+	if ((days_a < ESCALATION_DAYS || days_b < ESCALATION_DAYS) && days_a != days_b)
+		return days_a < days_b;
+	if (a->last_upward != b->last_upward)
+		return a->last_upward > b->last_upward;
+	return last_day(a) > last_day(b);
 }
 
-/* oldest_clock - the running record with the most elapsed time */
+/* oldest_clock - the running record with the most elapsed time; one that is to be archived by now
+ * is nobody's heritage */
 static const struct identity *oldest_clock(const struct escalation *e, const struct source *source)
 {
 	const struct identity *oldest = NULL;
@@ -56,6 +70,8 @@ static const struct identity *oldest_clock(const struct escalation *e, const str
 	for (unsigned int i = 0; i < source->count; i++) {
 		const struct identity *id = &source->identities[i];
 
+		if (id->last_seen + ESCALATION_ARCHIVE_S <= e->now)
+			continue;
 		if (id->running_since && (!oldest || older(id, oldest, e->now)))
 			oldest = id;
 	}
@@ -87,14 +103,14 @@ static void become_strong(struct source *source)
 	}
 }
 
-/* repeated - the same name within 60 s, with nothing new to say. A fine build always has, and
- * a build has where the connection before carried a weaker one or none. */
+/* repeated - the same name within 60 s, with nothing new to say. A fine build has, unless the
+ * connection before showed one, and a build has where that carried a weaker one or none. */
 static bool repeated(const struct identity *id, const struct sighting *s)
 {
 	int64_t apart = s->at > id->last_taken ? s->at - id->last_taken : id->last_taken - s->at;
 
-	return id->last_taken && apart < ESCALATION_DEDUPE_S && !s->fine &&
-	       s->rank <= id->taken_rank;
+	return id->last_taken && apart < ESCALATION_DEDUPE_S &&
+	       (!s->fine || id->last_fine == id->last_taken) && s->rank <= id->taken_rank;
 }
 
 /* contact - the name was here */
@@ -165,8 +181,10 @@ static bool take_build(const struct escalation *e, struct source *source, struct
 	else
 		take_acting(id, s->at, e->now);
 	if (fresh && s->acts && oldest && oldest != id &&
-	    !source_fine(source, s->at - ESCALATION_SHARED_S))
+	    !source_fine(source, s->at - ESCALATION_SHARED_S)) {
 		clock_inherit(e, id, oldest);
+		day_add(id, s->at);
+	}
 	return false;
 }
 
