@@ -215,6 +215,17 @@ int daemon_catalogue_load(struct daemon *daemon, const struct config *config,
 	return rc;
 }
 
+/* is_lost - it was taken once, and its file has gone since: the very same may come back */
+static bool is_lost(struct daemon *daemon, const struct update *update)
+{
+	int64_t serial = catalogue_serial(update->catalogue);
+	struct kept kept;
+
+	return !read_kept(daemon, &kept, NULL) && kept.serial == serial &&
+	       !strcmp(kept.digest, update->digest) &&
+	       catalogue_serial(daemon->catalogue) < serial;
+}
+
 /* check_serial - above all that were ever in force; 1: it is the one in force */
 static int check_serial(struct daemon *daemon, const char *path, const struct update *update,
 			struct error *e)
@@ -227,7 +238,7 @@ static int check_serial(struct daemon *daemon, const char *path, const struct up
 	if (serial == catalogue_serial(daemon->catalogue) &&
 	    !strcmp(update->digest, daemon->updates.origin.digest))
 		return 1;
-	if (serial > seen)
+	if (serial > seen || is_lost(daemon, update))
 		return 0;
 	return error_set(e, -EINVAL,
 			 "%s: has serial %lld, expected one above %lld, the highest that was in "

@@ -172,4 +172,16 @@ make_catalogue 17 b
 must "the next catalogue is taken" update
 must "the emergency is withdrawn" wait_for 20 source_is $OLD '(.emergency | not) and .throttle_min == 0'
 must "the audit trail knows" [ "$(ctl -j history $OLD | jq '[.[] | select(.what == "emergency")] | length')" -ge 1 ]
+
+# what was taken is damaged on disk: the shipped one has to do, loudly, until it comes again
+gate_stop
+rm -f $INBOX/*
+echo >>$GATE/state/catalogue/exchange-17.json
+must "the gate starts all the same" gate_start
+must "with the shipped one" shown '.serial < 10 and .origin == "shipped"'
+must "and says so" shown '.refused.why | contains("is not the file that was taken")'
+must "the same can be taken again" update
+must "and is in force" shown '.serial == 17 and .refused == null'
+make_catalogue 16 b
+refuses "has serial 16, expected one above 17" 17
 must "the gate unloads" ctl unload
