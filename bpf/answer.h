@@ -9,6 +9,11 @@
  * of its line only chooses among them. The packet itself is turned into its answer and sent
  * back the way it came, marked so that our own egress program lets it be.
  *
+ * What follows from having no memory: a lost greeting is not sent again by us, the client waits
+ * until it gives up (every other lost segment is mended by the client's own retransmission); a
+ * keep-alive probe is told from an ordinary acknowledgement by the age of the timestamp it echoes,
+ * and goes unanswered where the client sends none. No answer to a SYN is larger than the SYN.
+ *
  * What is not at one of the few exact positions is not ours and passes (DESIGN section 5).
  */
 #ifndef BUILDGATE_ANSWER_H
@@ -23,23 +28,32 @@
 #define ANSWER_MSS      1220 /* fits IPv6's minimum of 1280 (RFC 8200, 5) */
 #define ANSWER_LINE     256  /* bytes of a segment in which its first line must end */
 #define ANSWER_OPTIONS  40
+#define ANSWER_IDLE_MS  30000 /* an acknowledgement this late is a keep-alive probe */
 
 #define TCP_PSH         0x08
 #define TCP_OPTION_END  0
 #define TCP_OPTION_NOP  1
 #define TCP_OPTION_MSS  2
 #define TCP_OPTION_TIME 8
+#define TCP_MSS_BYTES   4
 #define TCP_TIME_BYTES  10
 
 /* What is sent back. */
 struct answer {
 	__u32 seq;
 	__u32 ack;
-	__u32 time;  /* the client's timestamp, network order; 0: it sends none */
+	__u32 time;  /* the client's timestamp, network order */
+	__u32 echo;  /* our own as it echoes it, host order */
 	__u32 reply; /* index of texts */
 	__u8 flags;
-	__u8 text; /* enum reply_kind + 1; 0: none */
-	__u8 reserved[2];
+	__u8 text;    /* enum reply_kind + 1; 0: none */
+	__u8 refuse;  /* 550, not 450 */
+	__u8 options; /* enum answer_option: those that the client sent */
+};
+
+enum answer_option {
+	ANSWER_HAS_TIME = 1 << 0,
+	ANSWER_HAS_MSS = 1 << 1,
 };
 
 /* Where a client stands. */
@@ -51,7 +65,7 @@ struct answer_position {
 struct answer_scratch {
 	__u8 bytes[ANSWER_LINE];
 	struct tcphdr tcp;
-	__u8 options[ANSWER_OPTIONS];
+	__u8 options[64]; /* beyond ANSWER_OPTIONS only for the verifier's peace */
 };
 
 struct {
@@ -62,8 +76,15 @@ struct {
 } answer_scratch SEC(".maps")
 __weak;
 
-/* answer_time - the client's timestamp (RFC 7323, 3.2), 0 where it has none */
-STEP int answer_time(struct __sk_buff *skb, const struct packet *p, struct answer *a)
+/* answer_word - four bytes of the options as a number */
+static __always_inline __u32 answer_word(const __u8 *o)
+{
+	return (__u32)o[0] << 24 | o[1] << 16 | o[2] << 8 | o[3];
+}
+
+/* answer_options - those of the client that are answered: timestamps (RFC 7323, 3.2) and MSS.
+ * Others are declined by not being mentioned. */
+STEP int answer_options(struct __sk_buff *skb, const struct packet *p, struct answer *a)
 {
 	__u32 zero = 0, n, at = 0;
 	struct answer_scratch *sc = bpf_map_lookup_elem(&answer_scratch, &zero);
@@ -80,22 +101,30 @@ STEP int answer_time(struct __sk_buff *skb, const struct packet *p, struct answe
 	for (int i = 0; i < ANSWER_OPTIONS; i++) {
 		__u32 kind, length;
 
-		if (at > n || at >= ANSWER_OPTIONS - TCP_TIME_BYTES + 1)
+		if (at > n || at >= ANSWER_OPTIONS - 1)
 			break;
 		kind = sc->options[at];
 		if (kind == TCP_OPTION_END)
 			break;
 		length = kind == TCP_OPTION_NOP ? 1 : sc->options[at + 1];
+		if (!length || at + length > n + 1)
+			break;
+		if (kind == TCP_OPTION_MSS && length == TCP_MSS_BYTES)
+			a->options |= ANSWER_HAS_MSS;
 		if (kind == TCP_OPTION_TIME && length == TCP_TIME_BYTES) {
-			a->time = sc->options[at + 2] | sc->options[at + 3] << 8 |
-				  sc->options[at + 4] << 16 | (__u32)sc->options[at + 5] << 24;
-			break;
+			a->options |= ANSWER_HAS_TIME;
+			a->time = bpf_htonl(answer_word(sc->options + at + 2));
+			a->echo = answer_word(sc->options + at + 6);
 		}
-		if (!length)
-			break;
 		at += length;
 	}
 	return 0;
+}
+
+/* answer_now - our timestamps: milliseconds, of a clock that no lab moves */
+static __always_inline __u32 answer_now(void)
+{
+	return bpf_ktime_get_boot_ns() / 1000000;
 }
 
 /* answer_partial - the packet has no full checksum yet (CHECKSUM_PARTIAL): an update that only
@@ -164,19 +193,19 @@ static __always_inline int answer_turn(struct __sk_buff *skb, const struct packe
 static __always_inline __u32 answer_header(struct answer_scratch *sc, const struct packet *p,
 					   const struct answer *a)
 {
-	__u32 now = bpf_ktime_get_boot_ns() / 1000000, bytes = sizeof(struct tcphdr);
+	__u32 now = answer_now(), bytes = sizeof(struct tcphdr);
 	__u8 *o = sc->options;
 
 	__builtin_memset(sc->options, TCP_OPTION_NOP, sizeof(sc->options));
-	if (a->flags & TCP_SYN) {
+	if (a->flags & TCP_SYN && a->options & ANSWER_HAS_MSS) {
 		o[0] = TCP_OPTION_MSS;
-		o[1] = 4;
+		o[1] = TCP_MSS_BYTES;
 		o[2] = ANSWER_MSS >> 8;
 		o[3] = ANSWER_MSS & 0xff;
 		o += 4;
 		bytes += 4;
 	}
-	if (a->time) {
+	if (a->options & ANSWER_HAS_TIME) {
 		o[2] = TCP_OPTION_TIME;
 		o[3] = TCP_TIME_BYTES;
 		o[4] = now >> 24;
@@ -200,15 +229,28 @@ static __always_inline __u32 answer_header(struct answer_scratch *sc, const stru
 	return bytes;
 }
 
+/* answer_texts - those at an index, else the general ones; NULL: there are none */
+static __always_inline struct reply *answer_texts(__u32 index)
+{
+	struct reply *r = bpf_map_lookup_elem(&replies, &index);
+	__u32 general = 0;
+
+	if (r && r->used)
+		return r;
+	r = bpf_map_lookup_elem(&replies, &general);
+	return r && r->used ? r : NULL;
+}
+
 /* answer_text - the text that is sent, or NULL for none */
 static __always_inline char *answer_text(const struct answer *a)
 {
-	__u32 index = a->reply;
-	struct reply *r = bpf_map_lookup_elem(&replies, &index);
+	struct reply *r = answer_texts(a->reply);
+	__u32 kind = a->text - 1;
 
-	if (!a->text || !r || !r->used)
+	asm volatile("" : "+r"(kind));
+	if (!a->text || !r || kind >= REPLY_KINDS)
 		return NULL;
-	return r->text[(a->text - 1) & (REPLY_KINDS - 1)];
+	return r->text[kind];
 }
 
 /*
@@ -288,13 +330,40 @@ static __always_inline __u32 answer_cookie(const struct packet *p, __u32 which, 
 	return *ret_on ? siphash_flow(k->key[which & 1], &p->key) : 0;
 }
 
-/* answer_index - the texts for a source now; 0 (the general ones) where its verdict went */
-static __always_inline __u32 answer_index(const struct packet *p)
+/*
+ * answer_verdict - what this source is told now: its verdict's texts, 550 only while that says
+ * drop and answer, and no recheck is under way. A verdict that went, or is not in force any more,
+ * leaves the general texts, which only ask to try again.
+ */
+STEP int answer_verdict(const struct packet *p, struct answer *a)
 {
-	struct addr source = source_of(&p->key.client);
-	struct verdict *v = bpf_map_lookup_elem(&verdicts, &source);
+	struct settings *s = gate_settings();
+	struct range *r = NULL;
+	struct addr source;
+	struct verdict *v;
+	__u32 left_s;
+	__u64 now;
 
-	return v ? v->reply : 0;
+	if (!p || !a || !s)
+		return 0;
+	source = source_of(&p->key.client);
+	v = bpf_map_lookup_elem(&verdicts, &source);
+	now = gate_now(s);
+	if (!v || v->flags & VERDICT_RANGED)
+		r = range_of(s, &p->key.client, now);
+	if (r && (!v || r->action == ACTION_PASS)) {
+		if (r->action == ACTION_PASS || !gate_enforcing(s, now))
+			return 0;
+		a->reply = r->reply;
+		a->refuse = r->action == ACTION_DROP;
+		return 0;
+	}
+	if (!v || verdict_holds(s, v, now))
+		return 0;
+	a->reply = v->reply;
+	a->refuse = verdict_window(v, now, &left_s) == ACTION_DROP &&
+		    v->drop_style == STYLE_ANSWER && now >= v->recheck_open_ns;
+	return 0;
 }
 
 /* answer_syn - SYN-ACK to a source that will be refused */
@@ -303,19 +372,16 @@ STEP int answer_syn(struct __sk_buff *skb, const struct packet *p)
 	struct answer a = { .flags = TCP_SYN | TCP_ACK };
 	struct addr source;
 	struct verdict *v;
-	struct reply *r;
-	__u32 index;
 	bool on;
 
 	if (!p || !answer_plain(p))
 		return REASON_ANSWER_DECLINED;
-	index = answer_index(p);
-	r = bpf_map_lookup_elem(&replies, &index);
+	answer_verdict(p, &a);
 	a.seq = answer_cookie(p, 0, &on);
-	if (!on || !r || !r->used)
+	if (!on || !answer_texts(a.reply))
 		return REASON_ANSWER_DECLINED;
 	a.ack = p->seq + 1;
-	answer_time(skb, p, &a);
+	answer_options(skb, p, &a);
 	source = source_of(&p->key.client);
 	v = bpf_map_lookup_elem(&verdicts, &source);
 	if (v)
@@ -334,8 +400,8 @@ static __always_inline bool answer_place(const struct packet *p, struct answer_p
 		if (!on || offset > ANSWER_REPLIES * REPLY_BYTES + 1)
 			continue;
 		rest = offset % REPLY_BYTES;
-		if (rest > 1)
-			continue;
+		if (rest > (offset > REPLY_BYTES))
+			continue; /* our FIN never comes before a text */
 		at->read = offset / REPLY_BYTES;
 		at->closed = rest;
 		return true;
@@ -354,8 +420,10 @@ static long line_byte(__u32 i, void *context)
 #define VERB(a, b, c, d) ((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24)
 
 /* answer_choose - which text answers this verb at this position */
-static __always_inline __u8 answer_choose(__u32 verb, __u32 read)
+static __always_inline __u8 answer_choose(__u32 verb, __u32 read, __u8 refuse)
 {
+	__u8 no = refuse ? REPLY_REFUSAL : REPLY_DEFERRAL;
+
 	switch (verb & 0xdfdfdfdf) { /* in capitals */
 	case VERB('Q', 'U', 'I', 'T'):
 		return REPLY_BYE;
@@ -365,10 +433,10 @@ static __always_inline __u8 answer_choose(__u32 verb, __u32 read)
 	case VERB('N', 'O', 'O', 'P'):
 		return REPLY_HELLO;
 	case VERB('M', 'A', 'I', 'L'):
-		return REPLY_REFUSAL;
+		return no;
 	}
 	/* the end of an EHLO that came in pieces is still an EHLO */
-	return read == 1 ? REPLY_HELLO : REPLY_REFUSAL;
+	return read == 1 ? REPLY_HELLO : no;
 }
 
 /* answer_line - reply to the first line of the segment; it is acknowledged up to its LF, the
@@ -394,10 +462,11 @@ static __always_inline enum reason answer_line(struct __sk_buff *skb, const stru
 		return answer_send(skb, p, a);
 	}
 	a->ack += steps;
-	choice = answer_choose(VERB(sc->bytes[0], sc->bytes[1], sc->bytes[2], sc->bytes[3]), read);
+	choice = answer_choose(VERB(sc->bytes[0], sc->bytes[1], sc->bytes[2], sc->bytes[3]), read,
+			       a->refuse);
 	a->text = choice + 1;
 	a->flags |= TCP_PSH;
-	if (choice == REPLY_BYE)
+	if (choice == REPLY_BYE || read + 1 >= ANSWER_REPLIES)
 		a->flags |= TCP_FIN;
 	if (p->tcp_flags & TCP_FIN && steps == p->payload_bytes) {
 		a->ack++;
@@ -411,13 +480,43 @@ static __always_inline enum reason answer_line(struct __sk_buff *skb, const stru
 static __always_inline enum reason answer_greet(struct __sk_buff *skb, const struct packet *p,
 						struct answer *a)
 {
-	__u32 index = a->reply;
-	struct reply *r = bpf_map_lookup_elem(&replies, &index);
+	struct reply *r = answer_texts(a->reply);
 
 	a->text = REPLY_GREETING + 1;
 	a->flags |= TCP_PSH;
-	if (r && r->at_greeting)
+	if (r && r->at_greeting) {
+		a->text = (a->refuse ? REPLY_REFUSAL : REPLY_DEFERRAL) + 1;
 		a->flags |= TCP_FIN;
+	}
+	return answer_send(skb, p, a);
+}
+
+/* answer_end - a side has closed: FIN for FIN, and what still comes is taken, or the client
+ * would send it for ever */
+static __always_inline enum reason answer_end(struct __sk_buff *skb, const struct packet *p,
+					      struct answer *a, __u32 closed)
+{
+	bool fin = p->tcp_flags & TCP_FIN;
+
+	if (!fin && !p->payload_bytes)
+		return REASON_ANSWER_TAKEN;
+	a->ack = p->seq + p->payload_bytes + fin;
+	if (!closed)
+		a->flags |= TCP_FIN;
+	return answer_send(skb, p, a);
+}
+
+/* answer_silence - an acknowledgement and nothing else. One that comes long after what it
+ * acknowledges is a keep-alive probe, whose number is one before the client's next
+ * (RFC 9293, 3.8.4). */
+static __always_inline enum reason answer_silence(struct __sk_buff *skb, const struct packet *p,
+						  struct answer *a)
+{
+	__u32 age = answer_now() - a->echo;
+
+	if (!(a->options & ANSWER_HAS_TIME) || !a->echo || age < ANSWER_IDLE_MS || age >> 31)
+		return REASON_ANSWER_TAKEN;
+	a->ack = p->seq + 1;
 	return answer_send(skb, p, a);
 }
 
@@ -437,20 +536,14 @@ STEP int answer_segment(struct __sk_buff *skb, const struct packet *p)
 		return REASON_ANSWER_TAKEN;
 	a.seq = p->ack;
 	a.ack = p->seq;
-	a.reply = answer_index(p);
-	answer_time(skb, p, &a);
-	if (at.closed || (!p->payload_bytes && p->tcp_flags & TCP_FIN)) {
-		if (!(p->tcp_flags & TCP_FIN))
-			return REASON_ANSWER_TAKEN;
-		a.ack = p->seq + p->payload_bytes + 1;
-		if (!at.closed)
-			a.flags |= TCP_FIN;
-		return answer_send(skb, p, &a);
-	}
+	answer_verdict(p, &a);
+	answer_options(skb, p, &a);
+	if (at.closed || (!p->payload_bytes && p->tcp_flags & TCP_FIN))
+		return answer_end(skb, p, &a, at.closed);
 	if (!at.read)
 		return answer_greet(skb, p, &a);
 	if (!p->payload_bytes)
-		return REASON_ANSWER_TAKEN;
+		return answer_silence(skb, p, &a);
 	return answer_line(skb, p, &a, at.read);
 }
 

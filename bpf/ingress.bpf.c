@@ -67,6 +67,8 @@ static __always_inline enum reason segment(struct __sk_buff *skb, const struct p
 	if (f->flags & FLOW_RECHECK) {
 		recheck_spend(p, f, HOOK_INGRESS);
 		cut = recheck_cut(p, f, HOOK_INGRESS);
+		if (p->tcp_flags & (TCP_FIN | TCP_RST))
+			recheck_over(p);
 	}
 	if (p->tcp_flags & (TCP_FIN | TCP_RST))
 		flow_close(p, f, HOOK_INGRESS);

@@ -37,11 +37,27 @@ STEP int recheck_spend(const struct packet *p, struct flow *f, __u32 hook)
 	if (v && v->recheck_at_ns) {
 		v->recheck_at_ns = gate_now(s) + READ_ONCE(s->recheck_interval_ns);
 		v->pending = 0;
+		v->recheck_open_ns = gate_now(s) + RECHECK_LIFE;
 		__sync_fetch_and_add(&v->hits_recheck, 1);
 	}
 	count(hook, REASON_RECHECK_USED);
 	key = p->key;
 	bpf_map_delete_elem(&rechecks, &key);
+	return 0;
+}
+
+/* recheck_over - the connection ends: the source's other ones may be refused again */
+STEP int recheck_over(const struct packet *p)
+{
+	struct addr source;
+	struct verdict *v;
+
+	if (!p)
+		return 0;
+	source = source_of(&p->key.client);
+	v = bpf_map_lookup_elem(&verdicts, &source);
+	if (v)
+		v->recheck_open_ns = 0;
 	return 0;
 }
 
@@ -71,6 +87,7 @@ STEP int recheck_cut(const struct packet *p, struct flow *f, __u32 hook)
 	if (!v->block_s || !v->build || t->build > v->build)
 		return REASON_CONTINUE;
 	flow_raise(f, FLOW_CUT);
+	v->recheck_open_ns = 0;
 	if (__sync_val_compare_and_swap(&t->state, TOKEN_SEEN, TOKEN_CONFIRMED) == TOKEN_SEEN)
 		flow_tell(&p->key, f, SIDE_CLIENT, hook);
 	__sync_fetch_and_and(&f->tokens, ~(1U << SIDE_CLIENT));

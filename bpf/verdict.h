@@ -109,6 +109,7 @@ static __always_inline void recheck_open(const struct packet *p, struct verdict 
 		v->pending = 0;
 	}
 	__sync_fetch_and_add(&v->pending, 1);
+	v->recheck_open_ns = now + RECHECK_SPAN;
 	bpf_map_update_elem(&rechecks, &key, &h, BPF_ANY);
 }
 
@@ -121,9 +122,28 @@ static __always_inline enum reason verdict_range(const struct settings *s, struc
 		return REASON_EXEMPT;
 	if (!gate_enforcing(s, now))
 		return REASON_REPORT_ONLY;
-	if (r->action == ACTION_DROP && r->style == STYLE_SILENT)
+	if (r->style == STYLE_SILENT)
 		return REASON_SILENT;
-	return REASON_TARPITTED;
+	return r->style == STYLE_SLOW ? REASON_TARPITTED : REASON_ANSWER_SYN;
+}
+
+/* verdict_rate - one more attempt of a source under the answerer: is it one too many for this
+ * second? What two CPUs lose to each other only lets an attempt through. */
+STEP int verdict_rate(const struct packet *p)
+{
+	struct settings *s = gate_settings();
+	struct attempts first = { .count = 1 }, *n;
+	struct addr source;
+
+	if (!p || !s || !READ_ONCE(s->answer_rate))
+		return 0;
+	first.second = gate_now(s) / SECOND_NS;
+	source = source_of(&p->key.client);
+	n = bpf_map_lookup_elem(&attempts, &source);
+	if (n && n->second == first.second)
+		return ++n->count > READ_ONCE(s->answer_rate);
+	bpf_map_update_elem(&attempts, &source, &first, BPF_ANY);
+	return 0;
 }
 
 /*

@@ -2,8 +2,8 @@
 /*
  * xdp.bpf.c - XDP of the outside interfaces: silent refusals, as early as they can be had
  *
- * Steps: mode, parse, connection attempt (verdict). Everything else is left to TC ingress,
- * which decides the same where XDP is off.
+ * Steps: mode, parse, connection attempt (verdict, answer_rate). Everything else is left to TC
+ * ingress, which decides the same where XDP is off.
  */
 #include "bpf/verdict.h"
 
@@ -23,7 +23,7 @@ int gate_xdp(struct xdp_md *ctx)
 		if (p.from_client && (p.tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
 			reason = verdict_syn(&p, false);
 		if (reason == REASON_ANSWER_SYN)
-			reason = REASON_LATER;
+			reason = verdict_rate(&p) ? REASON_ANSWER_RATE : REASON_LATER;
 	}
 	return finish_xdp(HOOK_XDP, reason);
 }

@@ -94,6 +94,8 @@ struct settings {
 	__u32 ranges;        /* entries in the ranges map; 0 saves the look-up */
 	__u32 frame;         /* replay: number of the frame being fed; copied into events */
 	__u32 tarpits;       /* verdicts with throttle_s; 0 saves looking for one per segment */
+	__u32 answer_rate;   /* connections per source and second that are answered; 0: all */
+	__u32 reserved;
 };
 
 enum action {
@@ -133,12 +135,13 @@ struct verdict {
 	__u64 hits_slowed;  /* segments of the source that armed a delay */
 	__u64 hits_dropped; /* connection attempts refused */
 	__u64 hits_recheck; /* connections let through to show an upgrade */
+	__u64 recheck_open_ns;  /* a recheck is under way, until then at most */
 	__u64 pending_since_ns; /* recheck attempts are counted from here ... */
 	__u32 pending;          /* ... and this many passed without a greeting acknowledged yet */
 	__u16 throttle_s;
 	__u16 block_s;
 	__u16 phase_s; /* 0 .. 3599 */
-	__u16 reply;   /* index of the answerer's text; 0: none */
+	__u16 reply;   /* index of the answerer's texts; 0: the general ones */
 	__u8 tarpit_style;
 	__u8 drop_style;
 	__u8 flags; /* enum verdict_flag */
@@ -154,9 +157,10 @@ struct range_key {
 struct range {
 	__u64 valid_until_ns; /* 0: no end */
 	__u64 hits;
+	__u16 reply; /* index of the answerer's texts; 0: the general ones */
 	__u8 action; /* enum action; PASS is an exemption */
 	__u8 style;
-	__u8 reserved[6];
+	__u8 reserved[4];
 };
 
 /* EHLO and by names, NUL included; longer ones are cut. A build as it stood on the wire. */
@@ -242,26 +246,32 @@ enum port_kind {
 };
 
 /*
- * reply: the answerer's texts for one verdict. Every text is exactly REPLY_BYTES long, padded
- * with blanks before its CRLF, so that a client's acknowledgement number alone tells how far
- * its conversation is: first sequence number + n * REPLY_BYTES. The lines in it keep to the
- * limits of RFC 5321, 4.5.3.1.5. Index 0 is for connections whose verdict went meanwhile.
+ * reply: the answerer's texts for one kind of verdict. Every text is exactly REPLY_BYTES long,
+ * padded with blanks before its CRLF, so that a client's acknowledgement number alone tells how
+ * far its conversation is: first sequence number + n * REPLY_BYTES. The lines in it keep to the
+ * limits of RFC 5321, 4.5.3.1.5. Index 0 holds general texts, for connections whose verdict went
+ * meanwhile: they only ask to try again.
  */
 #define REPLY_BYTES 384
 #define REPLIES_MAX 1024
 
 enum reply_kind {
-	REPLY_GREETING = 0, /* 220, or the refusal itself where it stands in the first line */
+	REPLY_GREETING = 0, /* 220; not used where the greeting refuses */
 	REPLY_HELLO = 1,    /* 250 to EHLO, HELO, RSET and NOOP */
-	REPLY_REFUSAL = 2,  /* 450 or 550 to everything else */
-	REPLY_BYE = 3,      /* 221 to QUIT */
+	REPLY_DEFERRAL = 2, /* 450, the sender keeps its mail ... */
+	REPLY_REFUSAL = 3,  /* ... or 550, to everything else */
+	REPLY_BYE = 4,      /* 221 to QUIT */
 	REPLY_KINDS
 };
 
 struct reply {
+	__u64 build; /* what the texts were made for: the daemon's key, kept here for the next one
+		      */
+	__u16 throttle_min;
+	__u16 block_min;
 	__u8 used;        /* 0: no texts here, nothing is answered with it */
-	__u8 at_greeting; /* the greeting refuses, and closes */
-	__u8 reserved[6];
+	__u8 at_greeting; /* the first line refuses, and closes */
+	__u8 reserved[2];
 	char text[REPLY_KINDS][REPLY_BYTES];
 };
 
@@ -327,6 +337,12 @@ struct ahead {
 	__u8 bytes[AHEAD_BYTES];
 };
 
+/* attempts: of a source under the answerer in one second of kernel time. */
+struct attempts {
+	__u32 second;
+	__u32 count;
+};
+
 /* handshake: a connection attempt that may become a flow: our client's SYN (then isn is the
  * client's), or a blocked source's recheck. */
 struct handshake {
@@ -386,8 +402,8 @@ enum hook {
 #ifndef __cplusplus
 _Static_assert(sizeof(struct addr) == 16, "addr");
 _Static_assert(sizeof(struct flow_key) == 36, "flow_key");
-_Static_assert(sizeof(struct settings) == 56, "settings");
-_Static_assert(sizeof(struct verdict) == 72, "verdict");
+_Static_assert(sizeof(struct settings) == 64, "settings");
+_Static_assert(sizeof(struct verdict) == 80, "verdict");
 _Static_assert(sizeof(struct range_key) == 20, "range_key");
 _Static_assert(sizeof(struct range) == 24, "range");
 _Static_assert(sizeof(struct smtp) == 12, "smtp");
@@ -398,7 +414,7 @@ _Static_assert(sizeof(struct token) == 64, "token");
 _Static_assert(sizeof(struct pending) == 752, "pending");
 _Static_assert(sizeof(struct ahead_key) == 44, "ahead_key");
 _Static_assert(sizeof(struct ahead) == 2056, "ahead");
-_Static_assert(sizeof(struct reply) == 8 + 4 * 384, "reply");
+_Static_assert(sizeof(struct reply) == 16 + 5 * 384, "reply");
 _Static_assert(sizeof(struct handshake) == 16, "handshake");
 _Static_assert(sizeof(struct event) == 360, "event");
 #endif

@@ -81,6 +81,15 @@ struct {
 } rechecks SEC(".maps")
 __weak;
 
+/* Sources under the answerer, for answer_rate; not pinned, a second is soon over. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct addr);
+	__type(value, struct attempts);
+} attempts SEC(".maps")
+__weak;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, REPLIES_MAX);

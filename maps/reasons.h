@@ -70,13 +70,14 @@
 	X(53, ANSWER_DECLINED, PASS, "not answered: IP options, or no texts")                      \
 	X(54, TLS_BOUND, NOTE, "TLS session of an accepted mail connection read")                  \
 	X(55, TLS_UNBOUND, NOTE, "TLS session not read: its connection is not known")              \
-	X(56, TLS_FULL, NOTE, "TLS session not read: no memory")
+	X(56, TLS_FULL, NOTE, "TLS session not read: no memory")                                   \
+	X(57, ANSWER_RATE, DROP, "connection attempt above answer_rate")
 
 enum reason {
 #define X(number, name, kind, text) REASON_##name = number,
 	REASON_LIST(X)
 #undef X
-		REASON_MAX = 57
+		REASON_MAX = 58
 };
 
 /* counters: one value per hook, one slot per reason, per CPU. */

@@ -29,6 +29,7 @@ gate_config() {
 		state_dir: $GATE/state
 		control_group: root
 		slow_delay: 1s
+		drop_style: silent
 	EOF
 	for line; do
 		sed -i "/^${line%%:*}:/d" $GATE/buildgate.yaml

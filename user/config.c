@@ -30,6 +30,15 @@ static const struct config_word xdp_modes[] = { { "native", XDP_MODE_NATIVE },
 						{ "generic", XDP_MODE_GENERIC },
 						{ "off", XDP_MODE_OFF },
 						{ 0 } };
+static const struct config_word tarpit_styles[] = { { "slow", STYLE_SLOW },
+						    { "defer", STYLE_DEFER },
+						    { 0 } };
+static const struct config_word drop_styles[] = { { "answer", STYLE_ANSWER },
+						  { "silent", STYLE_SILENT },
+						  { 0 } };
+static const struct config_word answer_places[] = { { "mail", ANSWER_AT_MAIL },
+						    { "greeting", ANSWER_AT_GREETING },
+						    { 0 } };
 static const struct config_word levels[] = { { "error", LOG_LEVEL_ERROR },
 					     { "warning", LOG_LEVEL_WARNING },
 					     { "info", LOG_LEVEL_INFO },
@@ -83,6 +92,11 @@ static const struct config_key keys[] = {
 	KEY("http", value_listen, http, "address and port, or off: 127.0.0.1:9725",
 	    .restart = true),
 	KEY("http_open", value_flag, http_open, "true or false", .restart = true),
+	KEY("tarpit_style", value_word, tarpit_style, "slow or defer", .words = tarpit_styles),
+	KEY("drop_style", value_word, drop_style, "answer or silent", .words = drop_styles),
+	KEY("answer_at", value_word, answer_at, "mail or greeting", .words = answer_places),
+	KEY("answer_rate", value_count, answer_rate, "a number from 0 to 1000000", .min = 0,
+	    .max = 1000000),
 	KEY("slow_delay", value_span, slow_delay, "a time span from 1s to 100s: 10s", .min = 1,
 	    .max = 100),
 	KEY("recheck_interval", value_span, recheck_interval, "a time span from 1m to 24h: 1h",
@@ -147,6 +161,10 @@ static void set_defaults(struct config *c)
 	http->sin_family = AF_INET;
 	http->sin_port = htons(HTTP_PORT);
 	http->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	c->tarpit_style = STYLE_SLOW;
+	c->drop_style = STYLE_ANSWER;
+	c->answer_at = ANSWER_AT_MAIL;
+	c->answer_rate = 50;
 	c->slow_delay = 10;
 	c->recheck_interval = 3600;
 	c->lease = DAY;

@@ -33,6 +33,8 @@
 #define BUILDGATE_DATADIR "/usr/share/buildgate"
 #endif
 
+enum answer_at { ANSWER_AT_MAIL = 1, ANSWER_AT_GREETING };
+
 struct config_ports {
 	uint16_t list[LOADER_PORTS_MAX]; /* host order */
 	unsigned int count;
@@ -89,7 +91,10 @@ struct config {
 	char control_socket[CONFIG_TEXT];
 	char control_group[CONFIG_TEXT];
 	struct config_listen http;
-	bool http_open; /* an address that is not loopback is meant */
+	bool http_open;                    /* an address that is not loopback is meant */
+	uint32_t tarpit_style, drop_style; /* enum style, of clock verdicts and of "set" */
+	uint32_t answer_at;                /* enum answer_at */
+	int64_t answer_rate;               /* answered connections per source and second */
 	int64_t slow_delay;
 	int64_t recheck_interval;
 	int64_t lease;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "build.h"
 #include "ctl_flow.h"
 #include "ctl_text.h"
 #include "pinned.h"
@@ -112,6 +113,45 @@ static json_t *handshake_json(const void *key, uint32_t key_bytes, const void *v
 	return ctl_flow_handshake_json(key, value);
 }
 
+/* text_of - one text of the answerer without its blanks and CRLF */
+static json_t *text_of(const char *text)
+{
+	size_t n = REPLY_BYTES - 2;
+
+	while (n && text[n - 1] == ' ')
+		n--;
+	return json_stringn(text, n);
+}
+
+/* reply_json - the texts of one cause; NULL where there are none */
+static json_t *reply_json(const void *key, uint32_t key_bytes, const void *value,
+			  uint32_t value_bytes, const struct ctl_view *view)
+{
+	static const char *const names[REPLY_KINDS] = {
+		[REPLY_GREETING] = "greeting", [REPLY_HELLO] = "hello",
+		[REPLY_DEFERRAL] = "deferral", [REPLY_REFUSAL] = "refusal",
+		[REPLY_BYE] = "bye",
+	};
+	const struct reply *reply = value;
+	char build[BUILD_TEXT];
+	json_t *object;
+
+	(void)key_bytes;
+	(void)value_bytes;
+	(void)view;
+	if (!reply->used)
+		return NULL;
+	object = json_object();
+	set_number(object, "index", *(const uint32_t *)key);
+	set_text(object, "build", reply->build ? build_format(reply->build, build) : NULL);
+	set_number(object, "throttle_min", reply->throttle_min);
+	set_number(object, "block_min", reply->block_min);
+	json_object_set_new(object, "at_greeting", json_boolean(reply->at_greeting));
+	for (int i = 0; i < REPLY_KINDS; i++)
+		json_object_set_new(object, names[i], text_of(reply->text[i]));
+	return object;
+}
+
 static const struct ctl_column verdict_columns[] = {
 	{ .head = "SOURCE", .key = "source" },
 	{ .head = "VERDICT", .key = "verdict" },
@@ -161,6 +201,15 @@ static const struct ctl_column handshake_columns[] = {
 	{ .head = NULL },
 };
 
+static const struct ctl_column reply_columns[] = {
+	{ .head = "INDEX", .key = "index", .right = true },
+	{ .head = "BUILD", .key = "build" },
+	{ .head = "SLOW MIN", .key = "throttle_min", .right = true },
+	{ .head = "BLOCK MIN", .key = "block_min", .right = true },
+	{ .head = "REFUSAL", .key = "refusal" },
+	{ .head = NULL },
+};
+
 const struct ctl_column ctl_entry_counter_columns[] = {
 	{ .head = "REASON", .key = "reason" },
 	{ .head = "KIND", .key = "kind" },
@@ -181,6 +230,7 @@ static const struct ctl_entry_map maps[] = {
 	{ "flows", 0, 0, "flow", flow_columns, flow_json },
 	{ "pending", 0, 0, "flow", pending_columns, pending_json },
 	{ "handshakes", 0, 0, "flow", handshake_columns, handshake_json },
+	{ "replies", sizeof(uint32_t), sizeof(struct reply), "index", reply_columns, reply_json },
 	{ "rechecks", 0, 0, "flow", handshake_columns, handshake_json },
 };
 
@@ -212,6 +262,7 @@ json_t *ctl_entry_settings(const struct ctl_view *view)
 	set_number(object, "slow_delay_ms", settings->slow_delay_ms);
 	set_number(object, "ranges", settings->ranges);
 	set_number(object, "tarpits", settings->tarpits);
+	set_number(object, "answer_rate", settings->answer_rate);
 	return object;
 }
 

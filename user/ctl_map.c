@@ -142,6 +142,8 @@ static void dump_entry(void *arg, const struct walk *walk, const void *key, cons
 	struct dump *dump = arg;
 	json_t *object = entry_json(dump, walk, key, value);
 
+	if (!object)
+		return; /* a place without a value: only arrays have such */
 	if (dump->json)
 		ctl_array_add(&dump->array, object);
 	else
@@ -342,14 +344,15 @@ static int get_verdict(const struct ctl *ctl, const struct ctl_view *view, struc
 static void find_entry(void *arg, const struct walk *walk, const void *key, const void *value)
 {
 	struct dump *dump = arg;
-	json_t *object;
 	const char *text;
+	json_t *object;
+	char buf[256];
 
 	if (dump->found)
 		return;
 	object = entry_json(dump, walk, key, value);
-	text = json_string_value(json_object_get(object, walk->map->key));
-	if (text && strcmp(text, dump->key) == 0)
+	text = ctl_text_json(json_object_get(object, walk->map->key), buf, sizeof(buf));
+	if (object && strcmp(text, dump->key) == 0)
 		dump->found = json_incref(object);
 	json_decref(object);
 }
@@ -448,9 +451,9 @@ static int map_json(const char *name, json_t **ret_object, struct error *e)
 /* ctl_map_list - every map that the gate pins */
 int ctl_map_list(const struct ctl *ctl, struct error *e)
 {
-	static const char *const names[] = { "settings", "verdicts", "ranges",
-					     "flows",    "pending",  "handshakes",
-					     "rechecks", "counters", "events" };
+	static const char *const names[] = { "settings",    "verdicts",   "ranges",   "flows",
+					     "pending",     "handshakes", "rechecks", "replies",
+					     "answer_keys", "counters",   "events" };
 	static const struct ctl_column columns[] = {
 		{ .head = "NAME", .key = "name" },
 		{ .head = "TYPE", .key = "type" },

@@ -112,6 +112,7 @@ json_t *ctl_verdict_json(const char *source, const struct verdict *verdict,
 	set_text(object, "tarpit_style", ctl_text_style(verdict->tarpit_style));
 	set_text(object, "drop_style", ctl_text_style(verdict->drop_style));
 	json_object_set_new(object, "reply", json_integer(verdict->reply));
+	json_object_set_new(object, "reply", json_integer(verdict->reply));
 	set_text(object, "build", verdict->build ? build_format(verdict->build, build) : NULL);
 	json_object_set_new(object, "valid_until", ctl_text_time(verdict->valid_until_ns));
 	json_object_set_new(object, "recheck_at", ctl_text_time(verdict->recheck_at_ns));

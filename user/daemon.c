@@ -173,7 +173,7 @@ static int first_mode(struct daemon *daemon, struct error *e)
 	return store_fact_set(daemon->store, "mode", operator_mode_name(daemon_mode(daemon)), e);
 }
 
-/* make_boxes - observer and enforcer on top of store and maps */
+/* make_boxes - observer, replies and enforcer on top of store and maps */
 static int make_boxes(struct daemon *daemon, struct error *e)
 {
 	const struct loader_fds *fds = loader_maps(daemon->loader);
@@ -194,11 +194,16 @@ static int make_boxes(struct daemon *daemon, struct error *e)
 		.settings = daemon->settings,
 		.ipv6_bits = (unsigned int)daemon->config->ipv6_prefix,
 		.recheck_interval = daemon->config->recheck_interval,
-		.tarpit_style = STYLE_SLOW,
-		.drop_style = STYLE_SILENT,
+		.tarpit_style = (uint8_t)daemon->config->tarpit_style,
+		.drop_style = (uint8_t)daemon->config->drop_style,
 	};
 	int rc = observer_new(&observer, &daemon->observer, e);
 
+	if (!rc)
+		rc = replies_open(fds->replies, fds->answer_keys, &daemon->replies, e);
+	if (!rc)
+		rc = daemon_replies(daemon, e);
+	enforcer.replies = daemon->replies;
 	return rc ? rc : enforcer_new(&enforcer, &daemon->enforcer, e);
 }
 
@@ -348,6 +353,7 @@ void daemon_stop(struct daemon *daemon)
 	daemon_catalogue_free(daemon);
 	sd_event_unref(daemon->event);
 	enforcer_free(daemon->enforcer);
+	replies_free(daemon->replies);
 	observer_free(daemon->observer);
 	pinned_close(daemon->pinned);
 	loader_free(daemon->loader);

@@ -42,6 +42,7 @@
 #include "operator.h"
 #include "pinned.h"
 #include "policy.h"
+#include "reply.h"
 #include "report.h"
 #include "sight.h"
 #include "reporter.h"
@@ -82,6 +83,7 @@ struct daemon {
 	struct observer *observer;
 	struct enforcer *enforcer;
 	struct sight *sight; /* NULL: TLS sight is off */
+	struct replies *replies;
 	struct ring_buffer *ring;
 	struct control *control;
 	struct http *http;
@@ -143,6 +145,9 @@ int daemon_clock_init(struct daemon *daemon, struct error *e);
 
 /* daemon_settings - lease, offset and the config's words into the settings map */
 void daemon_settings(struct daemon *daemon);
+
+/* daemon_replies - the answerer's texts by the present configuration and catalogue */
+int daemon_replies(struct daemon *daemon, struct error *e);
 
 /* daemon_running - running time of all daemons on this store */
 int64_t daemon_running(const struct daemon *daemon);

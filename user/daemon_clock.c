@@ -53,7 +53,21 @@ void daemon_settings(struct daemon *daemon)
 	settings->clock_offset_ns = clock_offset_ns();
 	settings->recheck_interval_ns = (uint64_t)(daemon->config->recheck_interval * NS);
 	settings->slow_delay_ms = (uint32_t)(daemon->config->slow_delay * 1000);
+	settings->answer_rate = (uint32_t)daemon->config->answer_rate;
 	renew_lease(daemon, clock_kernel_ns());
+}
+
+/* daemon_replies - the strings live as long as the configuration and the catalogue do */
+int daemon_replies(struct daemon *daemon, struct error *e)
+{
+	const struct config *config = daemon->config;
+	struct reply_site site = { .hostname = config->hostname,
+				   .contact = config->contact,
+				   .catalogue = daemon->catalogue,
+				   .grace_days = config->grace_days,
+				   .at_greeting = config->answer_at == ANSWER_AT_GREETING };
+
+	return replies_use(daemon->replies, &site, clock_wall(), e);
 }
 
 /* make_operator - the daemon itself, for what it decides or finds */

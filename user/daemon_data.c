@@ -144,13 +144,19 @@ int daemon_load_data(struct daemon *daemon, struct error *e)
 /* daemon_take_over - what is replaced is freed */
 void daemon_take_over(struct daemon *daemon, struct catalogue *catalogue, struct policy *policy)
 {
+	struct error e = { "" };
+
 	observer_use(daemon->observer, catalogue, policy);
 	if (policy)
 		enforcer_use(daemon->enforcer, policy);
 	if (catalogue) {
-		catalogue_free(daemon->catalogue);
+		struct catalogue *old = daemon->catalogue;
+
 		daemon->catalogue = catalogue;
 		daemon_catalogue_used(daemon);
+		if (daemon_replies(daemon, &e))
+			log_limited(&daemon->loader_limit, "%s", e.text);
+		catalogue_free(old);
 	}
 	if (policy) {
 		policy_free(daemon->policy);

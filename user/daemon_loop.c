@@ -231,6 +231,18 @@ static void keep_house(struct daemon *daemon)
 		log_limited(&daemon->loader_limit, "%s", e.text);
 }
 
+/* keep_answering - another key, and texts by today's date; room for those that found none */
+static void keep_answering(struct daemon *daemon)
+{
+	struct error e = { "" };
+	int rc = replies_tick(daemon->replies, clock_running(), clock_wall(), &e);
+
+	if (rc > 0 && replies_starved(daemon->replies))
+		rc = enforcer_publish_all(daemon->enforcer, clock_wall(), &e);
+	if (rc < 0)
+		log_limited(&daemon->loader_limit, "answerer: %s", e.text);
+}
+
 /* next_tick - at the next due moment, but soon */
 static uint64_t next_tick(struct daemon *daemon)
 {
@@ -251,6 +263,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *arg)
 	daemon_settings(daemon);
 	daemon_mode(daemon);
 	daemon_move(daemon, &e);
+	keep_answering(daemon);
 	keep_house(daemon);
 	sd_event_source_set_time_relative(source, next_tick(daemon));
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -300,7 +313,7 @@ static void log_changes(const struct config *was, const struct config *is)
 /* reload - all of the new file or nothing */
 static int reload(struct daemon *daemon, struct error *e)
 {
-	struct config *config = NULL;
+	struct config *config = NULL, *old;
 	int rc = config_load(daemon->config->path, &config, e);
 
 	if (!rc)
@@ -311,8 +324,14 @@ static int reload(struct daemon *daemon, struct error *e)
 	}
 	log_changes(daemon->config, config);
 	config_keep(config, daemon->config);
-	config_free(daemon->config);
+	old = daemon->config;
 	daemon->config = config;
+	rc = daemon_replies(daemon, e);
+	config_free(old);
+	if (rc)
+		return rc;
+	enforcer_styles(daemon->enforcer, (uint8_t)config->tarpit_style,
+			(uint8_t)config->drop_style);
 	log_open("buildgated", config->log_level);
 	daemon_inbox_look(daemon); /* the trusted keys may be others now */
 	daemon_settings(daemon);

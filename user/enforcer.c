@@ -266,6 +266,19 @@ static uint16_t phase_of(const struct addr *source)
 	return (uint16_t)(hash % HOUR_S);
 }
 
+/* reply_of - the texts of a verdict; the build is named only where it is the reason */
+static uint16_t reply_of(const struct enforcer *enforcer, const struct enforced *enforced,
+			 bool by_clock)
+{
+	struct reply_cause cause = { .build = by_clock ? enforced->clock.build : 0,
+				     .throttle_min = (uint16_t)enforced->throttle_min,
+				     .block_min = (uint16_t)enforced->block_min };
+
+	if (!cause.throttle_min && !cause.block_min)
+		return 0;
+	return replies_index(enforcer->options.replies, &cause, clock_wall());
+}
+
 /* enforcer_verdict - what the kernel writes itself stays 0 here */
 bool enforcer_verdict(const struct enforcer *enforcer, const struct addr *source,
 		      const struct enforced *enforced, struct verdict *ret)
@@ -281,6 +294,7 @@ bool enforcer_verdict(const struct enforcer *enforcer, const struct addr *source
 		.phase_s = phase_of(source),
 		.tarpit_style = enforced->tarpit_style,
 		.drop_style = enforced->drop_style,
+		.reply = reply_of(enforcer, enforced, by_clock),
 		.flags = (uint8_t)((by_clock ? VERDICT_CLOCK : 0) |
 				   (enforced->ranged ? VERDICT_RANGED : 0)),
 	};

@@ -21,6 +21,7 @@
 #include "error.h"
 #include "escalation.h"
 #include "policy.h"
+#include "reply.h"
 #include "store.h"
 
 /* Who decided, strongest first. */
@@ -62,6 +63,7 @@ struct enforcer_options {
 	unsigned int ipv6_bits;
 	int64_t recheck_interval;         /* seconds */
 	uint8_t tarpit_style, drop_style; /* the defaults for clock verdicts */
+	struct replies *replies;          /* NULL: every verdict has the general texts */
 };
 
 struct enforcer_stats {
@@ -77,6 +79,9 @@ void enforcer_free(struct enforcer *enforcer);
 
 /* enforcer_use - another policy from now on; follow it with enforcer_publish_all() */
 void enforcer_use(struct enforcer *enforcer, const struct policy *policy);
+
+/* enforcer_styles - other defaults from now on; follow it with enforcer_publish_all() */
+void enforcer_styles(struct enforcer *enforcer, uint8_t tarpit_style, uint8_t drop_style);
 
 /* enforcer_own - ranges never enforced whatever anyone says (host, gateways, loopback);
  * kept until enforcer_own_clear(); take effect at the next enforcer_reload() */

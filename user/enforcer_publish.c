@@ -68,6 +68,7 @@ static void keep_live(const struct verdict *live, struct verdict *want)
 	if (!live->block_s || !want->block_s || !same_maker || !live->recheck_at_ns)
 		return;
 	want->recheck_at_ns = live->recheck_at_ns;
+	want->recheck_open_ns = live->recheck_open_ns;
 	want->pending_since_ns = live->pending_since_ns;
 	want->pending = live->pending;
 }
@@ -334,9 +335,11 @@ int enforcer_publish_all(struct enforcer *enforcer, int64_t now, struct error *e
 {
 	struct entries live = { 0 }, wanted = { 0 }, changed = { 0 };
 	uint64_t failed = enforcer->stats.failed;
-	int removed = 0, r = enforcer_write_ranges(enforcer, now, e);
 	uint32_t slow = 0;
+	int removed = 0, r;
 
+	replies_mark(enforcer->options.replies);
+	r = enforcer_write_ranges(enforcer, now, e);
 	if (r >= 0)
 		r = read_store(enforcer, now, &wanted, e);
 	if (r < 0 || enforcer->options.verdicts_fd < 0)
@@ -352,6 +355,8 @@ int enforcer_publish_all(struct enforcer *enforcer, int64_t now, struct error *e
 	if (enforcer->options.settings)
 		enforcer->options.settings->tarpits = slow;
 	enforcer->published = true;
+	if (r >= 0)
+		replies_sweep(enforcer->options.replies);
 	if (r >= 0)
 		r = removed + (int)changed.count;
 out:

@@ -52,6 +52,13 @@ void enforcer_use(struct enforcer *enforcer, const struct policy *policy)
 	enforcer->options.policy = policy;
 }
 
+/* enforcer_styles - takes effect with what is published from now on */
+void enforcer_styles(struct enforcer *enforcer, uint8_t tarpit_style, uint8_t drop_style)
+{
+	enforcer->options.tarpit_style = tarpit_style;
+	enforcer->options.drop_style = drop_style;
+}
+
 /* enforcer_own - one more */
 int enforcer_own(struct enforcer *enforcer, const struct addr *addr, unsigned int bits)
 {
@@ -153,8 +160,10 @@ static bool own_in_map(const struct enforcer *enforcer, const struct own_range *
 }
 
 /* range_of - a decision as the map's value */
-static struct range range_of(const struct enforcer *enforcer, const struct decision *d)
+static struct range range_of(const struct enforcer *enforcer, const struct decision *d, int64_t now)
 {
+	struct reply_cause cause = { .throttle_min = d->action == ACTION_TARPIT ? 60 : 0,
+				     .block_min = d->action == ACTION_DROP ? 60 : 0 };
 	struct range range = { .action = ACTION_PASS };
 
 	if (d->until)
@@ -167,6 +176,8 @@ static struct range range_of(const struct enforcer *enforcer, const struct decis
 		range.style = enforcer->options.tarpit_style;
 	if (!range.style && d->action == ACTION_DROP)
 		range.style = enforcer->options.drop_style;
+	if (cause.throttle_min || cause.block_min)
+		range.reply = replies_index(enforcer->options.replies, &cause, now);
 	return range;
 }
 
@@ -185,7 +196,7 @@ static int wanted_ranges(const struct enforcer *enforcer, int64_t now, struct ra
 		if (in_map(enforcer, d, now))
 			list[count++] = (struct range_entry) {
 				.key = { d->bits, d->addr },
-				.value = range_of(enforcer, d),
+				.value = range_of(enforcer, d, now),
 			};
 	}
 	for (unsigned int i = 0; i < enforcer->own_count; i++) {
@@ -206,7 +217,7 @@ static bool same_range(const struct range *a, const struct range *b)
 {
 	int64_t apart = (int64_t)(a->valid_until_ns - b->valid_until_ns);
 
-	return a->action == b->action && a->style == b->style &&
+	return a->action == b->action && a->style == b->style && a->reply == b->reply &&
 	       !a->valid_until_ns == !b->valid_until_ns && apart < JITTER_NS && apart > -JITTER_NS;
 }
 

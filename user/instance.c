@@ -52,6 +52,8 @@ static void collect(struct instance *i)
 		.handshakes = bpf_map__fd(g->maps.handshakes),
 		.rechecks = bpf_map__fd(g->maps.rechecks),
 		.events = bpf_map__fd(g->maps.events),
+		.replies = bpf_map__fd(g->maps.replies),
+		.answer_keys = bpf_map__fd(g->maps.answer_keys),
 		.xdp = bpf_program__fd(g->progs.gate_xdp),
 		.ingress = bpf_program__fd(g->progs.gate_ingress),
 		.egress = bpf_program__fd(g->progs.gate_egress),

@@ -24,7 +24,8 @@
 struct instance;
 
 struct instance_fds {
-	int settings, verdicts, ranges, flows, pending, handshakes, rechecks, events;
+	int settings, verdicts, ranges, flows, pending, handshakes, rechecks, events, replies,
+		answer_keys;
 	int xdp, ingress, egress, ingress_l3, egress_l3;
 };
 

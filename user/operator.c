@@ -122,7 +122,7 @@ static int decide(const struct operator* op, const struct operator_range *range,
 	return rc < 0 ? rc : 0;
 }
 
-/* operator_set - what this gate cannot do is refused rather than done otherwise */
+/* operator_set - a style that does not belong is refused rather than left out */
 int operator_set(const struct operator* op, const struct operator_range *range, uint8_t action,
 		 uint8_t style, int64_t until, struct error *e)
 {
@@ -136,11 +136,6 @@ int operator_set(const struct operator* op, const struct operator_range *range, 
 			"style %s does not belong to %s; expected slow or defer for tarpit, "
 			"answer or silent for drop, none for pass",
 			style_name(style), action_name(action));
-	if (style == STYLE_DEFER || style == STYLE_ANSWER)
-		return error_set(
-			e, -ENOTSUP,
-			"this version cannot answer senders itself; expected style %s for %s",
-			action == ACTION_DROP ? "silent" : "slow", action_name(action));
 	return decide(op, range, &decision, "set",
 		      json_pack("{s:s,s:s?,s:o}", "action", action_name(action), "style",
 				style ? style_name(style) : NULL, "until", until_json(until)),

@@ -56,6 +56,10 @@ static void test_defaults(void **state)
 	assert_string_equal(c->control_socket, "/run/buildgate/control.sock");
 	assert_string_equal(c->http.text, "127.0.0.1:9725");
 	assert_int_equal(c->slow_delay, 10);
+	assert_int_equal(c->tarpit_style, STYLE_SLOW);
+	assert_int_equal(c->drop_style, STYLE_ANSWER);
+	assert_int_equal(c->answer_at, ANSWER_AT_MAIL);
+	assert_int_equal(c->answer_rate, 50);
 	assert_int_equal(c->recheck_interval, 3600);
 	assert_int_equal(c->lease, 86400);
 	assert_int_equal(c->ipv6_prefix, 64);

@@ -260,7 +260,7 @@ static void test_failing_read(void **state)
 static void test_other_layout(void **state)
 {
 	(void)state;
-	fake.value_bytes = 80;
+	fake.value_bytes = sizeof(struct verdict) + 8;
 	assert_int_equal(run("map", "dump", "verdicts", NULL), -EPROTO);
 	assert_non_null(strstr(why.text, "another layout"));
 	assert_int_equal(run("map", "get", "verdicts", "192.0.2.7"), -EPROTO);

@@ -166,9 +166,10 @@ static void test_styles(void **state)
 	assert_int_equal(operator_set(&op, &range, ACTION_PASS, STYLE_SLOW, 0, &e), -EINVAL);
 	assert_int_equal(operator_set(&op, &range, ACTION_DROP, STYLE_SLOW, 0, &e), -EINVAL);
 	assert_non_null(strstr(e.text, "style slow does not belong to drop"));
-	assert_int_equal(operator_set(&op, &range, ACTION_DROP, STYLE_ANSWER, 0, &e), -ENOTSUP);
-	assert_int_equal(operator_set(&op, &range, ACTION_TARPIT, STYLE_DEFER, 0, &e), -ENOTSUP);
 	assert_string_equal(trail(), "");
+	assert_int_equal(operator_set(&op, &range, ACTION_DROP, STYLE_ANSWER, 0, &e), 0);
+	assert_non_null(strstr(trail(), "\"style\":\"answer\""));
+	assert_int_equal(operator_set(&op, &range, ACTION_TARPIT, STYLE_DEFER, 0, &e), 0);
 	assert_int_equal(operator_set(&op, &range, ACTION_DROP, STYLE_SILENT, 0, &e), 0);
 	assert_int_equal(operator_set(&op, &range, ACTION_TARPIT, STYLE_SLOW, 0, &e), 0);
 	assert_int_equal(in_force(DECISION_SET), 1); /* the later one replaced the first */
