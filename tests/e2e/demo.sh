@@ -9,9 +9,13 @@
 [ -n "${BUILDGATE_READY-}" ] || lab_set_up
 before=$(host_state)
 rc=0
-out=$(scripts/demo --json) || rc=$?
+scripts/demo --json >build/log/demo.json &
+demo=$!
+wait $demo || rc=$?
 after=$(host_state)
+out=$(cat build/log/demo.json)
 echo "$out"
+must "no process and no cgroup is left" wait_for 10 lab_is_gone $demo
 must "every line is a step" jq -es 'length > 10 and all(
 	(.day | type) == "number" and (.action | type) == "string" and
 	(.expected | type) == "string" and (.observed | type) == "string" and

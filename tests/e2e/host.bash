@@ -15,8 +15,12 @@ host_services() {
 		cut -d' ' -f1 | sort
 }
 
-# host_cgroups - ours only: a busy host makes and removes its own all the time
-host_cgroups() { lab_cgroup find . -name 'buildgate*' | sort; }
+# lab_is_gone - the lab that the process PID made has left no cgroup and no process. Only that
+# one: others may be running, and a busy host makes and removes its own cgroups all the time.
+lab_is_gone() {
+	lab_cgroup test ! -d "buildgate-lab-$1" &&
+		! grep -lsz "^LAB_NAME=buildgate-lab-$1\$" /proc/[0-9]*/environ >/dev/null
+}
 
 host_state() {
 	echo "--- packages" && dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n'
@@ -24,7 +28,6 @@ host_state() {
 	echo "--- etc" && host_etc
 	echo "--- links" && ip -o link | cut -d' ' -f2- && ip -o addr | sed 's/valid_lft.*//' && ip netns
 	echo "--- qdiscs" && tc qdisc
-	echo "--- cgroups" && host_cgroups
 	echo "--- mounts" && sort /proc/mounts
 	echo "--- pins" && find /sys/fs/bpf -mindepth 1 2>/dev/null
 	echo "--- run" && ls -d /run/buildgate /run/netns /run/lab /var/lib/buildgate \
