@@ -111,9 +111,22 @@ static const char *silence_text(const struct found *found, char *buf, size_t siz
 	return buf;
 }
 
+/* add_null - what is not known is null, never absent */
+static void add_null(json_t *object, const char *const *keys, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!json_object_get(object, keys[i]))
+			json_object_set_new(object, keys[i], json_null());
+}
+
+#define ADD_NULL(object, keys) add_null(object, keys, sizeof(keys) / sizeof((keys)[0]))
+
 /* daemon_json - {"running","error","meaning"} beside what the daemon says of itself */
 static json_t *daemon_json(const struct found *found)
 {
+	static const char *const keys[] = { "version",     "pid",          "started",
+					    "running_s",   "store_ok",     "lab_clock",
+					    "events_lost", "hooks_mended", "followers" };
 	json_t *said = json_object_get(found->answer, "daemon");
 	json_t *object = json_is_object(said) ? json_copy(said) : json_object();
 	char text[256];
@@ -124,17 +137,38 @@ static json_t *daemon_json(const struct found *found)
 	json_object_set_new(object, "meaning",
 			    found->answer ? json_null()
 					  : json_string(silence_text(found, text, sizeof(text))));
+	ADD_NULL(object, keys);
 	return object;
 }
 
 /* status_json - what the kernel says goes over what the daemon believes */
 static json_t *status_json(const struct found *found)
 {
-	static const char *const of_daemon[] = { "catalogue", "policy",    "sources",
-						 "sight",     "tls_sight", "reporters" };
+	static const char *const keys[] = {
+		/* of the settings map */
+		"abi",
+		"mode",
+		"clock_offset_s",
+		"now",
+		"lease_until",
+		"lease_left_s",
+		"enforce_until",
+		"recheck_interval_s",
+		"slow_delay_ms",
+		"ranges",
+		"tarpits",
+		/* of the daemon */
+		"at",
+		"catalogue",
+		"policy",
+		"sources",
+		"sight",
+		"tls_sight",
+		"reporters",
+		"on_stage_change",
+	};
 	json_t *object = found->answer ? json_copy(found->answer) : json_object();
 	json_t *settings;
-	size_t i;
 
 	json_object_set_new(object, "loaded",
 			    found->hidden ? json_null() : json_boolean(found->loaded));
@@ -143,15 +177,11 @@ static json_t *status_json(const struct found *found)
 		json_object_update(object, settings);
 		json_object_set_new(object, "lease_left_s", json_integer(lease_left(&found->view)));
 		json_decref(settings);
-	} else if (!found->answer) {
-		json_object_set_new(object, "mode", json_null());
 	}
 	json_object_set(object, "hooks", found->hooks);
 	json_object_set_new(object, "interfaces", interfaces(found->hooks));
 	json_object_set_new(object, "daemon", daemon_json(found));
-	for (i = 0; i < sizeof(of_daemon) / sizeof(of_daemon[0]); i++)
-		if (!json_object_get(object, of_daemon[i]))
-			json_object_set_new(object, of_daemon[i], json_null());
+	ADD_NULL(object, keys);
 	return object;
 }
 

@@ -154,6 +154,57 @@ static void test_status_daemon_alive(void **state)
 	assert_non_null(strstr(said, "the daemon does not answer"));
 }
 
+/* test_status_keys - what is not known is null, never absent: the gate gone, the daemon dead */
+static void test_status_keys(void **state)
+{
+	static const char *const keys[] = {
+		"loaded",
+		"abi",
+		"mode",
+		"at",
+		"clock_offset_s",
+		"now",
+		"lease_until",
+		"lease_left_s",
+		"enforce_until",
+		"ranges",
+		"recheck_interval_s",
+		"slow_delay_ms",
+		"tarpits",
+		"hooks",
+		"interfaces",
+		"daemon",
+		"on_stage_change",
+		"catalogue",
+		"policy",
+		"sources",
+		"sight",
+		"tls_sight",
+		"reporters",
+	};
+	static const char *const of_daemon[] = {
+		"version",     "pid",          "started",   "running_s", "store_ok", "lab_clock",
+		"events_lost", "hooks_mended", "followers", "running",   "error",    "meaning",
+	};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		json_t *object, *daemon;
+
+		loaded = i;
+		assert_int_equal(run("status -j"), 0);
+		object = said_json();
+		daemon = json_object_get(object, "daemon");
+		for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
+			if (!json_object_get(object, keys[k]))
+				fail_msg("key \"%s\" is absent", keys[k]);
+		for (size_t k = 0; k < sizeof(of_daemon) / sizeof(of_daemon[0]); k++)
+			if (!json_object_get(daemon, of_daemon[k]))
+				fail_msg("key \"daemon.%s\" is absent", of_daemon[k]);
+		json_decref(object);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +212,7 @@ int main(void)
 		TEST(test_mode_off_nowhere), TEST(test_mode_needs_daemon),
 		TEST(test_unload),           TEST(test_status_daemon_dead),
 		TEST(test_status_words),     TEST(test_status_daemon_alive),
+		TEST(test_status_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
