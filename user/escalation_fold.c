@@ -149,6 +149,10 @@ static void why_held(const struct escalation *e, const struct source *source,
 			 ret->acting->emergency_id, ret->throttle_min, ret->block_min);
 	else if (ret->shared && !source->enforce_shared)
 		why_shared(v, ret, build);
+	else if (!ret->evidence_at)
+		snprintf(ret->why, sizeof(ret->why),
+			 "%s: not enforced, seen %s, no clock runs (rule: start)", build,
+			 times_format_date(ret->acting->last_seen, date));
 	else if (ret->stale)
 		snprintf(ret->why, sizeof(ret->why),
 			 "%s: not enforced, last seen %s, evidence counts 7 days (rule: evidence)",

@@ -271,6 +271,20 @@ static void test_window(void **state)
 	}
 }
 
+/* test_no_clock - seen, but no clock runs: there is no evidence, so no date of it either */
+static void test_no_clock(void **state)
+{
+	struct addr a = world_addr("192.0.2.9");
+	struct scene *s = *state;
+	json_t *object = report_source(&s->report, &a, 64, &s->w.e);
+
+	assert_string_equal(text(object, "by"), "nobody");
+	assert_string_equal(text(object, "evidence_at"), "");
+	assert_non_null(strstr(text(object, "why"), "no clock runs"));
+	assert_null(strstr(text(object, "why"), "1970"));
+	json_decref(object);
+}
+
 /* test_unknown - an address nobody has seen is an answer too */
 static void test_unknown(void **state)
 {
@@ -383,9 +397,9 @@ static void test_history(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_shape),  TEST(test_outdated), TEST(test_filters), TEST(test_modes),
-		TEST(test_source), TEST(test_window),   TEST(test_unknown), TEST(test_lists),
-		TEST(test_named),  TEST(test_counts),   TEST(test_history),
+		TEST(test_shape),  TEST(test_outdated), TEST(test_filters),  TEST(test_modes),
+		TEST(test_source), TEST(test_window),   TEST(test_no_clock), TEST(test_unknown),
+		TEST(test_lists),  TEST(test_named),    TEST(test_counts),   TEST(test_history),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
