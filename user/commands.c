@@ -51,21 +51,32 @@ static int range_arg(const struct operator* op, const struct control_request *re
 	return rc;
 }
 
-/* changed - the answer to a change: a sentence, what it was about, whether it is in force */
-static json_t *changed(struct daemon *daemon, const char *subject, bool enforces,
-		       const char *sentence)
+/* changed_exempt - the answer to a change: a sentence, what it was about (NULL: no address),
+ * whether it is in force. An exemption is said unless the mode is off (DESIGN, precedence) */
+static json_t *changed_exempt(struct daemon *daemon, const char *subject, bool enforces,
+			      bool exempt, const char *sentence)
 {
 	enum mode mode = daemon_mode(daemon);
-	bool idle = enforces && mode != MODE_ENFORCE;
+	bool idle = enforces && (mode != MODE_ENFORCE || exempt);
 	char message[512];
 
-	if (idle)
+	if (idle && exempt && mode != MODE_OFF)
+		snprintf(message, sizeof(message), "%s; recorded, not enforced (it is exempt)",
+			 sentence);
+	else if (idle)
 		snprintf(message, sizeof(message), "%s; recorded, not enforced (mode is %s)",
 			 sentence, operator_mode_name(mode));
 	else
 		snprintf(message, sizeof(message), "%s", sentence);
-	return json_pack("{s:s,s:s,s:s,s:b}", "message", message, "addr", subject, "mode",
+	return json_pack("{s:s,s:s?,s:s,s:b}", "message", message, "addr", subject, "mode",
 			 operator_mode_name(mode), "enforced", enforces && !idle);
+}
+
+/* changed - the same where no exemption can stand before it */
+static json_t *changed(struct daemon *daemon, const char *subject, bool enforces,
+		       const char *sentence)
+{
+	return changed_exempt(daemon, subject, enforces, false, sentence);
 }
 
 static json_t *ping(void *arg, struct control_request *request, struct error *e)
@@ -193,7 +204,9 @@ static json_t *set(void *arg, struct control_request *request, struct error *e)
 		return NULL;
 	snprintf(sentence, sizeof(sentence), "%s is set to %s%s%s", subject, action_name(action),
 		 until ? " until " : "", until ? times_format(until, when) : "");
-	return changed(daemon, subject, action != ACTION_PASS, sentence);
+	return changed_exempt(daemon, subject, action != ACTION_PASS,
+			      enforcer_exempts(op.enforcer, &range.addr, range.bits, op.now),
+			      sentence);
 }
 
 static json_t *unset(void *arg, struct control_request *request, struct error *e)
@@ -285,7 +298,7 @@ static json_t *forget(void *arg, struct control_request *request, struct error *
 	struct daemon *daemon = arg;
 	struct operator op = operator_of(daemon, request);
 	const char *name = control_string(request, "name");
-	char subject[ADDRESS_TEXT] = "", sentence[128];
+	char subject[ADDRESS_TEXT], sentence[128];
 	struct operator_range range;
 	int gone;
 
@@ -300,7 +313,7 @@ static json_t *forget(void *arg, struct control_request *request, struct error *
 		return NULL;
 	snprintf(sentence, sizeof(sentence), "%d %s forgotten", gone,
 		 gone == 1 ? "record is" : "records are");
-	return changed(daemon, subject, false, sentence);
+	return changed(daemon, name ? NULL : subject, false, sentence);
 }
 
 static json_t *mode(void *arg, struct control_request *request, struct error *e)

@@ -119,6 +119,10 @@ int enforcer_recheck(struct enforcer *enforcer, const struct addr *source, struc
 /* enforcer_is_exempt - a decision in force exempts this very address */
 bool enforcer_is_exempt(const struct enforcer *enforcer, const struct addr *addr, int64_t now);
 
+/* enforcer_exempts - all of a range is never enforced: exempt at now, or the host's own */
+bool enforcer_exempts(const struct enforcer *enforcer, const struct addr *addr, unsigned int bits,
+		      int64_t now);
+
 /* enforcer_look - the live entry of a source; 1: there, 0: none */
 int enforcer_look(const struct enforcer *enforcer, const struct addr *source, struct verdict *ret);
 

@@ -113,20 +113,20 @@ int enforcer_read_decisions(struct enforcer *enforcer, struct error *e)
 	return r == -ENOMEM ? error_set(e, r, "enforcer: out of memory") : r;
 }
 
-/* under_exemption - all of the range is exempt; the map would prefer the longer prefix */
-static bool under_exemption(const struct enforcer *enforcer, const struct decision *set,
-			    int64_t now)
+/* enforcer_exempts - by the operator's word, or because it is ours */
+bool enforcer_exempts(const struct enforcer *enforcer, const struct addr *addr, unsigned int bits,
+		      int64_t now)
 {
 	for (unsigned int i = 0; i < enforcer->decisions_count; i++) {
 		const struct decision *d = &enforcer->decisions[i];
 
-		if (d->kind == DECISION_EXEMPT && enforcer_in_force(d, now) &&
-		    d->bits <= set->bits && range_contains(&d->addr, d->bits, &set->addr))
+		if (d->kind == DECISION_EXEMPT && enforcer_in_force(d, now) && d->bits <= bits &&
+		    range_contains(&d->addr, d->bits, addr))
 			return true;
 	}
 	for (unsigned int i = 0; i < enforcer->own_count; i++)
-		if (enforcer->own[i].bits <= set->bits &&
-		    range_contains(&enforcer->own[i].addr, enforcer->own[i].bits, &set->addr))
+		if (enforcer->own[i].bits <= bits &&
+		    range_contains(&enforcer->own[i].addr, enforcer->own[i].bits, addr))
 			return true;
 	return false;
 }
@@ -138,8 +138,9 @@ static bool in_map(const struct enforcer *enforcer, const struct decision *d, in
 		return false;
 	if (d->kind == DECISION_EXEMPT)
 		return true;
+	/* inside an exemption the map would prefer the longer prefix */
 	return d->kind == DECISION_SET && !enforcer_exact(enforcer, d) &&
-	       !under_exemption(enforcer, d, now);
+	       !enforcer_exempts(enforcer, &d->addr, d->bits, now);
 }
 
 /* own_in_map - only where something could reach it: a `set` around it, or a source larger

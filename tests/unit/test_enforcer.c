@@ -469,6 +469,32 @@ static void test_pause_without_clock(void **state)
 	source_clear(&source);
 }
 
+/* test_exempts - a `set` on it is recorded, and no more: also when it is ours, or a part of it */
+static void test_exempts(void **state)
+{
+	static const struct {
+		const char *range;
+		bool exempt;
+	} rows[] = {
+		{ "192.0.2.7", true },        { "192.0.2.0/25", true },  { "192.0.2.0/24", true },
+		{ "192.0.0.0/16", false },    { "198.51.100.25", true }, { "198.51.100.26", false },
+		{ "198.51.100.0/24", false },
+	};
+	struct addr own = world_addr("198.51.100.25"), a;
+	struct scene *s = *state;
+	unsigned int bits;
+
+	world_decide(&s->w, DECISION_EXEMPT, "192.0.2.0/24", 0, 0, s->now, s->now + HOUR);
+	assert_int_equal(enforcer_own(s->enforcer, &own, 128), 0);
+	assert_true(enforcer_reload(s->enforcer, s->now, &s->w.e) >= 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(range_parse(rows[i].range, &a, &bits), 0);
+		assert_int_equal(enforcer_exempts(s->enforcer, &a, bits, s->now), rows[i].exempt);
+	}
+	a = world_addr("192.0.2.7");
+	assert_false(enforcer_exempts(s->enforcer, &a, 128, s->now + HOUR));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -487,6 +513,7 @@ int main(void)
 		TEST(test_restart),
 		TEST(test_full_map),
 		TEST(test_pause_without_clock),
+		TEST(test_exempts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
