@@ -72,6 +72,8 @@ int range_parse(const char *text, struct addr *ret_addr, unsigned int *ret_bits)
 	address_mask(&masked, bits);
 	if (memcmp(&masked, &addr, sizeof(addr)))
 		return -ERANGE;
+	if (range_holds_ipv4(&addr, bits))
+		return -EDOM;
 	*ret_addr = addr;
 	*ret_bits = bits;
 	return 0;
@@ -127,6 +129,15 @@ struct addr address_source(const struct addr *addr, unsigned int ipv6_bits)
 	if (!address_is_ipv4(addr))
 		address_mask(&source, ipv6_bits);
 	return source;
+}
+
+/* range_holds_ipv4 - the mapped block lies inside */
+bool range_holds_ipv4(const struct addr *base, unsigned int bits)
+{
+	struct addr mapped = { 0 };
+
+	memcpy(mapped.b, mapped_prefix, sizeof(mapped_prefix));
+	return bits < MAPPED_BITS && range_contains(base, bits, &mapped);
 }
 
 /* range_contains - compare under the mask */

@@ -19,7 +19,8 @@
 int address_parse(const char *text, struct addr *ret_addr);
 
 /* range_parse - an address, or address/bits with no host bits set; bits counts over 128, so
- * 192.0.2.0/24 gives 120. -EINVAL for no range, -ERANGE for host bits set. */
+ * 192.0.2.0/24 gives 120. -EINVAL for no range, -ERANGE for host bits set, -EDOM for an IPv6
+ * range that would hold all of IPv4 too. */
 int range_parse(const char *text, struct addr *ret_addr, unsigned int *ret_bits);
 
 /* address_format - text of addr into buf of ADDRESS_TEXT bytes; returns buf */
@@ -36,6 +37,9 @@ void address_mask(struct addr *addr, unsigned int bits);
 
 /* address_source - the source that addr belongs to: IPv4 whole, IPv6 cut to ipv6_bits */
 struct addr address_source(const struct addr *addr, unsigned int ipv6_bits);
+
+/* range_holds_ipv4 - an IPv6 range around ::ffff:0:0/96: nobody means IPv4 who writes ::/0 */
+bool range_holds_ipv4(const struct addr *base, unsigned int bits);
 
 /* range_contains - addr is inside base/bits */
 bool range_contains(const struct addr *base, unsigned int bits, const struct addr *addr);

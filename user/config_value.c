@@ -412,6 +412,8 @@ static int value_range(struct config_reader *r, const struct config_key *key,
 	rc = range_parse(text, &ret->addr, &ret->bits);
 	if (rc == -ERANGE)
 		return config_bad(r, key, node, "'%s' has host bits set", shown(text));
+	if (rc == -EDOM)
+		return config_bad(r, key, node, "'%s' holds all of IPv4 too", shown(text));
 	if (rc)
 		return config_bad(r, key, node, "'%s' is not a range", shown(text));
 	return 0;

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +53,11 @@ static int check_range(const char *text, struct error *e)
 	int rc;
 
 	rc = range_parse(text, &addr, &bits);
+	if (rc == -EDOM)
+		return error_set(e, -EINVAL,
+				 "range '%s' holds all of IPv4 too; for all of IPv6 say 2000::/3, "
+				 "for all of IPv4 0.0.0.0/0",
+				 text);
 	if (rc != -ERANGE)
 		return rc ? error_set(e, -EINVAL,
 				      "'%s' is neither an address nor a range (192.0.2.7, "
@@ -66,6 +72,17 @@ static int check_range(const char *text, struct error *e)
 	address_mask(&addr, bits);
 	return error_set(e, -EINVAL, "range '%s' has host bits set; for all of it say %s", text,
 			 range_format(&addr, bits, meant));
+}
+
+/* check_text - what JSON cannot carry would be lost on its way to the daemon */
+static int check_text(const struct ctl_value *value, const char *text, struct error *e)
+{
+	json_t *string = json_string(text);
+
+	if (!string)
+		return error_set(e, -EINVAL, "%s is not UTF-8", value->name);
+	json_decref(string);
+	return 0;
 }
 
 /* check_name - a server name: what an EHLO argument may be, but no option and no path */
@@ -113,6 +130,7 @@ int ctl_parse_value(const struct ctl_value *value, const char *text, struct erro
 		return error_set(e, -EINVAL, "%s is empty", value->name);
 	switch (value->kind) {
 	case CTL_TEXT:
+		return check_text(value, text, e);
 	case CTL_FILE:
 		return 0;
 	case CTL_ADDRESS:

@@ -39,6 +39,17 @@ int operator_range(const struct operator* op, const char *text, bool widen,
 {
 	int rc = range_parse(text, &ret->addr, &ret->bits);
 
+	if (!rc && widen && ret->bits == 128 && !address_is_ipv4(&ret->addr)) {
+		ret->bits = op->ipv6_bits;
+		address_mask(&ret->addr, ret->bits);
+		if (range_holds_ipv4(&ret->addr, ret->bits))
+			rc = -EDOM;
+	}
+	if (rc == -EDOM)
+		return error_set(e, rc,
+				 "'%s' is in a range that holds all of IPv4 too; expected "
+				 "2000::/3 for all of IPv6, 0.0.0.0/0 for all of IPv4",
+				 text);
 	if (rc == -ERANGE)
 		return error_set(
 			e, rc, "'%s' has host bits set; expected a range like 192.0.2.0/24", text);
@@ -47,10 +58,6 @@ int operator_range(const struct operator* op, const char *text, bool widen,
 				 "'%s' is neither an address nor a range; expected 192.0.2.7, "
 				 "192.0.2.0/24 or 2001:db8::/32",
 				 text);
-	if (widen && ret->bits == 128 && !address_is_ipv4(&ret->addr)) {
-		ret->bits = op->ipv6_bits;
-		address_mask(&ret->addr, ret->bits);
-	}
 	return 0;
 }
 

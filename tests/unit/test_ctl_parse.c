@@ -107,6 +107,8 @@ static const struct wrong wrong_lines[] = {
 	{ "set 192.0.2.7/24 drop", "host bits set; for all of it say 192.0.2.0/24" },
 	{ "set 2001:db8::1/32 drop", "for all of it say 2001:db8::/32" },
 	{ "set 192.0.2.7 drop --style fast", "set: --style: 'fast' is none of slow|" },
+	{ "set ::/0 drop", "'::/0' holds all of IPv4 too" },
+	{ "set 192.0.2.7 drop --reason caf\xe9", "--reason: TEXT is not UTF-8" },
 	{ "set 192.0.2.7 drop --for 2", "'2' is not a span of time" },
 	{ "set 192.0.2.7 drop --for 0h", "'0h' is not a span of time" },
 	{ "set 192.0.2.7 drop --for -2h", "'-2h' is not a span of time" },
