@@ -53,8 +53,17 @@ static const struct config_key port_keys[] = {
 	{ 0 }
 };
 
+static const struct config_key notify_keys[] = {
+	KEY("enabled", value_flag, notify.enabled, "true or false"),
+	KEY("from", value_text, notify.from, "an address: postmaster@example.org"),
+	KEY("sendmail", value_path, notify.sendmail, "the absolute path of a program"),
+	{ 0 }
+};
+
 static int read_ports(struct config_reader *r, const struct config_key *key, yaml_node_t *node,
 		      void *to);
+static int read_notify(struct config_reader *r, const struct config_key *key, yaml_node_t *node,
+		       void *to);
 
 /* The whole language of the file; buildgate.yaml(5) says what each key is for. */
 static const struct config_key keys[] = {
@@ -117,6 +126,9 @@ static const struct config_key keys[] = {
 	    .max = 6000000),
 	KEY("on_stage_change", value_path, on_stage_change,
 	    "the absolute path of a program: /usr/local/sbin/stage-changed"),
+	{ .name = "notify",
+	  .read = read_notify,
+	  .expected = "a mapping: {enabled: true, from: postmaster@example.org}" },
 	KEY("log_level", value_word, log_level, "error, warning, info or debug", .words = levels),
 	{ 0 }
 };
@@ -174,6 +186,7 @@ static void set_defaults(struct config *c)
 	c->ranges_max = 4096;
 	c->retention = 400 * DAY;
 	c->observe_rate = 60000;
+	strcpy(c->notify.sendmail, "/usr/sbin/sendmail");
 	c->log_level = LOG_LEVEL_INFO;
 }
 
@@ -294,6 +307,32 @@ static int read_ports(struct config_reader *r, const struct config_key *key, yam
 	return 0;
 }
 
+/* plain_address - one that may stand in a header as it is */
+static bool plain_address(const char *text)
+{
+	const char *at = strchr(text, '@');
+
+	return at && at != text && at[1] && !strpbrk(text, " \t<>,;:\"()\\") &&
+	       !strchr(at + 1, '@');
+}
+
+/* read_notify - nobody is written to without an address to answer to */
+static int read_notify(struct config_reader *r, const struct config_key *key, yaml_node_t *node,
+		       void *to)
+{
+	struct config *config = to;
+	int rc;
+
+	if (node->type != YAML_MAPPING_NODE)
+		return config_bad(r, key, node, "not a mapping");
+	rc = read_map(r, notify_keys, " in notify", node, config);
+	if (!rc && config->notify.from[0] && !plain_address(config->notify.from))
+		rc = config_bad(r, key, node, "from is no plain address");
+	if (!rc && config->notify.enabled && !config->notify.from[0])
+		rc = config_bad(r, key, node, "enabled without from");
+	return rc;
+}
+
 /* is_loopback - of a listen address */
 static bool is_loopback(const struct config_listen *listen)
 {
@@ -334,6 +373,13 @@ static int check_whole(struct config_reader *r, const yaml_node_t *root, const s
 				 "%s:%u: http: %s is not a loopback address; expected 127.0.0.1 or "
 				 "[::1], or http_open: true if others shall read it",
 				 r->path, config_line(node), c->http.text);
+	node = node_of(r, root, "notify");
+	if (node && c->notify.enabled && !c->contact[0])
+		return error_set(r->e, -EINVAL,
+				 "%s:%u: notify: enabled without the key contact, which those who "
+				 "are written to are told; expected contact: "
+				 "postmaster@example.org",
+				 r->path, config_line(node));
 	node = node_of(r, root, "mode");
 	if (node && c->mode == MODE_ENFORCE && !c->contact[0])
 		return error_set(
@@ -488,6 +534,8 @@ const char *config_changed(const struct config *was, const struct config *is, un
 
 	if (!key)
 		key = changed_in(port_keys, was, is, &i);
+	if (!key)
+		key = changed_in(notify_keys, was, is, &i);
 	if (!key)
 		return NULL;
 	*ret_restart = key->restart;

@@ -103,6 +103,11 @@ struct config {
 	int64_t verdicts_max;
 	int64_t ranges_max;
 	char on_stage_change[CONFIG_TEXT]; /* a program; empty: none */
+	struct {
+		bool enabled;
+		char from[CONFIG_TEXT];
+		char sendmail[CONFIG_TEXT];
+	} notify;
 	int64_t retention;
 	int64_t observe_rate; /* told observations per reporter and minute */
 	uint32_t log_level;   /* enum log_level */

@@ -343,6 +343,8 @@ void daemon_stop(struct daemon *daemon)
 		return;
 	control_close(daemon->control);
 	http_close(daemon->http);
+	notices_free(daemon->notices);
+	sd_event_source_disable_unref(daemon->notice);
 	stage_hook_free(daemon->hook);
 	sd_event_source_disable_unref(daemon->tell);
 	sd_event_source_disable_unref(daemon->walk);

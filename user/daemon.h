@@ -38,6 +38,7 @@
 #include "http.h"
 #include "loader.h"
 #include "log.h"
+#include "notice.h"
 #include "observer.h"
 #include "operator.h"
 #include "pinned.h"
@@ -88,6 +89,10 @@ struct daemon {
 	struct control *control;
 	struct http *http;
 	struct stage_hook *hook;
+	struct notices *notices;
+	sd_event_source *notice;
+	int64_t noticed; /* running time of the last walk for notices */
+	bool notice_soon;
 	bool changed; /* stages have changed that nobody was told of yet */
 	struct hostnet own;
 	struct daemon_batch batch;
@@ -201,6 +206,7 @@ int daemon_tell_watch(struct daemon *daemon, struct error *e);
 
 /* daemon_tell_use - as the configuration says now; daemon_tell_changed - the observer's function */
 int daemon_tell_use(struct daemon *daemon, struct error *e);
+void daemon_tell_tick(struct daemon *daemon); /* whose notice has come due by time alone */
 void daemon_tell_changed(void *daemon, const struct change *change);
 
 /* ---- daemon_status.c, commands.c ---- */

@@ -81,6 +81,17 @@ static json_t *hook_status(const struct daemon *daemon)
 			 "killed", (json_int_t)stats->killed, "running", (int)stats->running);
 }
 
+/* notify_status - null while it is off */
+static json_t *notify_status(const struct daemon *daemon)
+{
+	const struct notices_stats *stats = notices_stats(daemon->notices);
+
+	if (!daemon->config->notify.enabled)
+		return json_null();
+	return json_pack("{s:I, s:I, s:I}", "sent", (json_int_t)stats->sent, "failed",
+			 (json_int_t)stats->failed, "no_domain", (json_int_t)stats->refused);
+}
+
 /* daemon_status - the answer to "status"; gatectl puts what the kernel says over it */
 json_t *daemon_status(struct daemon *daemon, struct error *e)
 {
@@ -93,14 +104,15 @@ json_t *daemon_status(struct daemon *daemon, struct error *e)
 	sources = report_counts(&report, e);
 	if (!sources)
 		return NULL;
-	return json_pack(
-		"{s:s,s:o,s:o,s:o,s:s,s:o,s:o,s:o,s:o*,s:o,s:o,s:o}", "mode",
-		operator_mode_name(report.mode), "at", moment(report.now), "lease_until",
-		moment(clock_kernel_to_wall(daemon->settings->lease_until_ns)), "catalogue",
-		daemon_catalogue_brief(daemon), "policy", daemon->policy->name, "sources", sources,
-		"sight", share_json(&counts), "tls_sight", sight_json(daemon->sight), "hooks",
-		loader_hooks(NULL), "daemon", self_json(daemon), "reporters",
-		reporters_json(&daemon->reporters), "on_stage_change", hook_status(daemon));
+	return json_pack("{s:s,s:o,s:o,s:o,s:s,s:o,s:o,s:o,s:o*,s:o,s:o,s:o,s:o}", "mode",
+			 operator_mode_name(report.mode), "at", moment(report.now), "lease_until",
+			 moment(clock_kernel_to_wall(daemon->settings->lease_until_ns)),
+			 "catalogue", daemon_catalogue_brief(daemon), "policy",
+			 daemon->policy->name, "sources", sources, "sight", share_json(&counts),
+			 "tls_sight", sight_json(daemon->sight), "hooks", loader_hooks(NULL),
+			 "daemon", self_json(daemon), "reporters",
+			 reporters_json(&daemon->reporters), "on_stage_change", hook_status(daemon),
+			 "notify", notify_status(daemon));
 }
 
 /* lease_left - seconds, 0 when it is over */

@@ -224,6 +224,28 @@ int store_audit_after(struct store *store, int64_t id, int64_t max, store_audit_
 		      struct error *e);
 int store_audit_newest(struct store *store, int64_t *ret_id, struct error *e);
 
+/* ---- notices to other people ---- */
+
+struct store_notice {
+	const char *domain;
+	int kind; /* enum notice_kind */
+	const struct addr *source;
+	const char *name;
+	int64_t at;
+};
+
+/* store_notice_add - 1: from now on the domain had this kind, *ret_id names the entry; 0: it had it
+ * before */
+int store_notice_add(struct store *store, const struct store_notice *notice, int64_t *ret_id,
+		     struct error *e);
+int store_notice_known(struct store *store, const char *domain, int kind, struct error *e);
+int store_notice_drop(struct store *store, int64_t id, struct error *e);
+
+/* store_source_clocked - of the next max sources behind *after, which moves on, those with a
+ * running clock; returns how many were looked at, fewer than max: there are no more */
+int store_source_clocked(struct store *store, struct addr *after, struct addr *ret,
+			 unsigned int max, unsigned int *ret_count, struct error *e);
+
 /* ---- facts ---- */
 
 /* store_fact_get - 1: found, in buf (cut to size); 0: not set, buf untouched */

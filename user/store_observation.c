@@ -256,6 +256,9 @@ int store_prune(struct store *store, int64_t now, int64_t retention_days, struct
 			      "ii", times_day(kept), (int64_t)PRUNE_ROWS);
 	removed += r;
 	if (r >= 0)
+		r = store_run(store, e, "DELETE FROM notice WHERE at < ?", "i", kept);
+	removed += r;
+	if (r >= 0)
 		r = store_run(store, e,
 			      "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?"
 			      " LIMIT ?)",

@@ -93,6 +93,9 @@ static int forget_name(struct store *store, const struct addr *source, const cha
 	if (r >= 0)
 		r = store_run(store, e, "DELETE FROM observation WHERE source = ? AND server = ?",
 			      "at", source, name);
+	if (r >= 0)
+		r = store_run(store, e, "DELETE FROM notice WHERE source = ? AND name = ?", "at",
+			      source, name);
 	return r < 0 ? r : identities;
 }
 
@@ -111,6 +114,8 @@ static int forget_source(struct store *store, const struct addr *source, struct 
 		r = store_run(store, e, "DELETE FROM confirmed WHERE source = ?", "a", source);
 	if (r >= 0)
 		r = store_run(store, e, "DELETE FROM family WHERE source = ?", "a", source);
+	if (r >= 0)
+		r = store_run(store, e, "DELETE FROM notice WHERE source = ?", "a", source);
 	if (r >= 0)
 		r = store_run(store, e, "DELETE FROM audit WHERE subject = ?", "t",
 			      address_format(source, subject));

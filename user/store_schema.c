@@ -110,7 +110,13 @@ static const char version_2[] =
 	"ALTER TABLE identity ADD COLUMN apart INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE identity ADD COLUMN apart_acts INTEGER NOT NULL DEFAULT 0;";
 
-static const char *const steps[] = { version_1, version_2 };
+/* Version 3: which domain had which notice. */
+static const char version_3[] =
+	"CREATE TABLE notice(id INTEGER PRIMARY KEY, domain TEXT NOT NULL, kind INTEGER NOT NULL,"
+	" source BLOB NOT NULL, name TEXT NOT NULL, at INTEGER NOT NULL, UNIQUE(domain, kind));"
+	"CREATE INDEX notice_source ON notice(source);";
+
+static const char *const steps[] = { version_1, version_2, version_3 };
 
 #define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 
