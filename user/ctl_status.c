@@ -13,7 +13,8 @@
 #include "loader.h"
 #include "times.h"
 
-#define NS 1000000000ULL
+#define NS            1000000000ULL
+#define ASK_TIMEOUT_S 5 /* a daemon that hangs must not hide what the kernel does */
 
 /* What status found out, from the kernel and from the daemon. */
 struct found {
@@ -30,7 +31,8 @@ static void ask_status(const struct ctl *ctl, struct found *found)
 {
 	json_t *request = json_pack("{s:s}", "command", "status");
 
-	if (client_call(ctl->socket, request, &found->answer, &found->silence) == 0 &&
+	if (client_call_within(ctl->socket, ASK_TIMEOUT_S, request, &found->answer,
+			       &found->silence) == 0 &&
 	    !json_is_object(found->answer)) {
 		json_decref(found->answer);
 		found->answer = NULL;
@@ -198,7 +200,10 @@ static void print_gate(const struct found *found, FILE *out)
 		return;
 	}
 	if (!found->loaded) {
-		fprintf(out, "gate        not loaded\n");
+		fprintf(out, "gate        not loaded%s\n",
+			found->answer
+				? ": NOTHING IS SEEN OR ENFORCED until buildgated is restarted"
+				: "");
 		return;
 	}
 	fprintf(out, "mode        %s", ctl_text_mode(settings->mode));

@@ -149,6 +149,13 @@ static void test_status_daemon_alive(void **state)
 	assert_non_null(strstr(said, "\"loaded\":null"));
 	loaded = true;
 
+	/* unloaded under it */
+	loaded = false;
+	pinned_error = 0;
+	assert_int_equal(run("status"), 0);
+	assert_non_null(strstr(said, "gate        not loaded: NOTHING IS SEEN OR ENFORCED"));
+	loaded = true;
+
 	mock.answer = "{\"ok\":true,\"result\":[]}";
 	assert_int_equal(run("status"), 0);
 	assert_non_null(strstr(said, "the daemon does not answer"));
