@@ -207,20 +207,29 @@ static int make_boxes(struct daemon *daemon, struct error *e)
 	return rc ? rc : enforcer_new(&enforcer, &daemon->enforcer, e);
 }
 
+/* daemon_unfit - see daemon.h */
+int daemon_unfit(int rc, const struct error *e)
+{
+	if (rc != -E2BIG && rc != -EXFULL)
+		return rc;
+	log_warning("%s", e->text);
+	return 0;
+}
+
 /* publish_all - times before verdicts, verdicts before the mode that enforces them */
 static int publish_all(struct daemon *daemon, struct error *e)
 {
 	int rc;
 
 	daemon_settings(daemon);
-	rc = daemon_own(daemon, true, e);
+	rc = daemon_unfit(daemon_own(daemon, true, e), e);
 	if (rc >= 0)
 		rc = daemon_walk_missing(daemon, e);
 	if (rc >= 0)
 		rc = daemon_move(daemon, e);
 	/* a record that was judged by something else has its verdict published by the walk */
 	if (rc >= 0 && observer_walking(daemon->observer) != OBSERVER_WALK_JUDGE)
-		rc = enforcer_publish_all(daemon->enforcer, clock_wall(), e);
+		rc = daemon_unfit(enforcer_publish_all(daemon->enforcer, clock_wall(), e), e);
 	if (rc >= 0)
 		rc = first_mode(daemon, e);
 	return rc < 0 ? rc : 0;

@@ -125,6 +125,10 @@ int daemon_watch(struct daemon *daemon, struct error *e);
 /* daemon_own - read the host's addresses again when they changed; force: in any case */
 int daemon_own(struct daemon *daemon, bool force, struct error *e);
 
+/* daemon_unfit - a map of the kernel that is full is told, and no reason to stop: what fits is in
+ * it. Other results are returned as they are. */
+int daemon_unfit(int rc, const struct error *e);
+
 /* daemon_publish - this source's verdict; a failure is logged and comes up again */
 void daemon_publish(void *daemon, const struct addr *source);
 

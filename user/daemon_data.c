@@ -245,7 +245,7 @@ static void walk_done(struct daemon *daemon)
 {
 	char text[2 * FACT_TEXT];
 	struct error e = { "" };
-	int rc = enforcer_publish_all(daemon->enforcer, clock_wall(), &e);
+	int rc = daemon_unfit(enforcer_publish_all(daemon->enforcer, clock_wall(), &e), &e);
 
 	if (rc >= 0)
 		rc = store_fact_set(daemon->store, "judged",

@@ -11,6 +11,9 @@
  * source that changed, enforcer_reload() after a decision was put or ended in the store, and
  * enforcer_tick() now and then for decisions that run out. The map descriptors
  * and the settings stay their owner's; -1 and NULL: that half is off (tests, no kernel).
+ *
+ * A map that is full takes what fits, exemptions before all else, and the call returns -E2BIG
+ * (verdicts) or -EXFULL (ranges) after it has done everything it could.
  */
 #ifndef BUILDGATE_ENFORCER_H
 #define BUILDGATE_ENFORCER_H
@@ -70,6 +73,7 @@ struct enforcer_stats {
 	uint64_t published, removed;
 	uint64_t drift;   /* entries of the map that the store did not know, or otherwise */
 	uint64_t failed;  /* map refused (full) */
+	uint64_t unfit;   /* ranges that have no place in their map now */
 	uint64_t entries; /* in the verdicts map by our count */
 };
 

@@ -336,12 +336,11 @@ int enforcer_publish_all(struct enforcer *enforcer, int64_t now, struct error *e
 	struct entries live = { 0 }, wanted = { 0 }, changed = { 0 };
 	uint64_t failed = enforcer->stats.failed;
 	uint32_t slow = 0;
-	int removed = 0, r;
+	int removed = 0, full, r;
 
 	replies_mark(enforcer->options.replies);
-	r = enforcer_write_ranges(enforcer, now, e);
-	if (r >= 0)
-		r = read_store(enforcer, now, &wanted, e);
+	full = enforcer_write_ranges(enforcer, now, e);
+	r = read_store(enforcer, now, &wanted, e);
 	if (r < 0 || enforcer->options.verdicts_fd < 0)
 		goto out;
 	r = read_map(enforcer, &live, e);
@@ -358,7 +357,7 @@ int enforcer_publish_all(struct enforcer *enforcer, int64_t now, struct error *e
 	if (r >= 0)
 		replies_sweep(enforcer->options.replies);
 	if (r >= 0)
-		r = removed + (int)changed.count;
+		r = full < 0 ? full : removed + (int)changed.count;
 out:
 	free(live.at);
 	free(wanted.at);

@@ -256,11 +256,33 @@ static void drop_unwanted(struct enforcer *enforcer, struct range_entry *list, i
 	}
 }
 
-/* enforcer_write_ranges - what is there already is left alone, its hits too */
+/* put_ranges - those that pass, or the others; returns how many had no place, the last error in
+ * *ret_failed */
+static uint64_t put_ranges(struct enforcer *enforcer, const struct range_entry *list, int count,
+			   bool passing, int *ret_failed)
+{
+	uint64_t unfit = 0;
+
+	for (int i = 0; i < count; i++) {
+		int r;
+
+		if (list[i].there || (list[i].value.action == ACTION_PASS) != passing)
+			continue;
+		r = bpf_map_update_elem(enforcer->options.ranges_fd, &list[i].key, &list[i].value,
+					BPF_ANY);
+		unfit += r < 0;
+		*ret_failed = r < 0 ? r : *ret_failed;
+	}
+	return unfit;
+}
+
+/* enforcer_write_ranges - what is there already is left alone, its hits too. Exemptions come
+ * first: where the map is full, the error is on the side of passing */
 int enforcer_write_ranges(struct enforcer *enforcer, int64_t now, struct error *e)
 {
 	struct range_entry *list;
-	int count, r = 0;
+	int count, failed = 0;
+	uint64_t unfit;
 
 	if (enforcer->options.ranges_fd < 0)
 		return 0;
@@ -268,17 +290,21 @@ int enforcer_write_ranges(struct enforcer *enforcer, int64_t now, struct error *
 	if (count < 0)
 		return error_set(e, count, "enforcer: out of memory");
 	drop_unwanted(enforcer, list, count);
-	for (int i = 0; i < count && r >= 0; i++)
-		if (!list[i].there)
-			r = bpf_map_update_elem(enforcer->options.ranges_fd, &list[i].key,
-						&list[i].value, BPF_ANY);
+	unfit = put_ranges(enforcer, list, count, true, &failed);
+	unfit += put_ranges(enforcer, list, count, false, &failed);
 	free(list);
+	enforcer->stats.unfit = unfit;
+	enforcer->stats.failed += unfit;
 	if (enforcer->options.settings)
 		enforcer->options.settings->ranges = (uint32_t)count;
-	if (r < 0)
-		return error_set(e, r, "ranges map: %s%s", strerror(-r),
-				 r == -ENOSPC ? ": remove ranges, or raise its size" : "");
-	return 0;
+	if (!unfit)
+		return 0;
+	if (failed != -ENOSPC && failed != -E2BIG)
+		return error_set(e, failed, "ranges map: %s", strerror(-failed));
+	return error_set(e, -EXFULL,
+			 "the ranges map is full, %llu of %d are not in force: remove ranges, or "
+			 "raise ranges_max in the configuration",
+			 (unsigned long long)unfit, count);
 }
 
 /* same_ranges - the two lists agree in everything that concerns more than one source */
@@ -337,7 +363,7 @@ int enforcer_reload(struct enforcer *enforcer, int64_t now, struct error *e)
 	unsigned int old_count = enforcer->decisions_count;
 	struct decision *old = calloc(old_count + 1, sizeof(*old));
 	uint64_t own = own_fingerprint(enforcer);
-	int before, after, r;
+	int before, after, full, r;
 
 	if (!old)
 		return error_set(e, -ENOMEM, "enforcer: out of memory");
@@ -347,13 +373,14 @@ int enforcer_reload(struct enforcer *enforcer, int64_t now, struct error *e)
 	if (r >= 0 && (own != enforcer->own_known || !same_ranges(enforcer, old, old_count))) {
 		enforcer->own_known = own;
 		r = enforcer_publish_all(enforcer, now, e);
-	} else if (r >= 0 && !(r = enforcer_write_ranges(enforcer, now, e))) {
+	} else if (r >= 0) {
+		full = enforcer_write_ranges(enforcer, now, e);
 		r = before = publish_list(enforcer, old, old_count, now, e);
 		if (r >= 0)
 			r = after = publish_list(enforcer, enforcer->decisions,
 						 enforcer->decisions_count, now, e);
 		if (r >= 0)
-			r = before + after;
+			r = full < 0 ? full : before + after;
 	}
 	free(old);
 	return r;

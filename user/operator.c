@@ -118,14 +118,39 @@ static int record(const struct operator* op, const struct operator_range *range,
 	return store_finish(op->store, rc, e);
 }
 
+/* take_back - what has no place in the kernel was not decided; the trail keeps both */
+static void take_back(const struct operator* op, const struct operator_range *range,
+		      enum decision_kind kind)
+{
+	struct operator gate = * op;
+	int rc = store_begin(op->store, NULL);
+
+	if (rc < 0)
+		return;
+	gate.who = "buildgated";
+	gate.reason = "its map is full";
+	rc = store_decision_end(op->store, kind, &range->addr, range->bits, op->now, NULL);
+	if (rc >= 0)
+		rc = audit(&gate, kind == DECISION_SET ? "unset" : "unexempt", range, NULL, NULL,
+			   NULL);
+	if (store_finish(op->store, rc, NULL) >= 0)
+		enforcer_reload(op->enforcer, op->now, NULL);
+}
+
 /* decide - record a decision, then have it published */
 static int decide(const struct operator* op, const struct operator_range *range,
 		  struct decision *decision, const char *what, json_t *after, struct error *e)
 {
+	uint64_t unfit = enforcer_stats(op->enforcer)->unfit;
 	int rc = record(op, range, decision, what, after, e);
 
 	if (rc >= 0)
 		rc = enforcer_reload(op->enforcer, op->now, e);
+	/* ranges that had no place before are not this one's fault */
+	if (rc == -EXFULL && enforcer_stats(op->enforcer)->unfit <= unfit)
+		rc = 0;
+	if (rc == -EXFULL || rc == -E2BIG)
+		take_back(op, range, decision->kind);
 	return rc < 0 ? rc : 0;
 }
 
@@ -177,7 +202,8 @@ int operator_end(const struct operator* op, enum decision_kind kind,
 				 kind == DECISION_SET ? "set" : "exempted",
 				 range_format(&range->addr, range->bits, text));
 	rc = enforcer_reload(op->enforcer, op->now, e);
-	return rc < 0 ? rc : 0;
+	/* ranges that still have no place are not about this one */
+	return rc < 0 && rc != -EXFULL ? rc : 0;
 }
 
 struct pauses {

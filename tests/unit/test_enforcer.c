@@ -454,6 +454,39 @@ static void test_full_map(void **state)
 	assert_int_equal(enforcer_stats(s->enforcer)->entries, 2);
 }
 
+/* test_full_ranges - exemptions get their place first, and the verdicts come in any case */
+static void test_full_ranges(void **state)
+{
+	static const char *const set[] = { "203.0.113.0/26", "203.0.113.64/26",
+					   "203.0.113.128/26" };
+	struct range_key key;
+	struct scene *s = *state;
+	struct range value;
+	struct verdict v;
+
+	fake_ranges.room = 2;
+	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++)
+		world_decide(&s->w, DECISION_SET, set[i], ACTION_DROP, 0, s->now, 0);
+	assert_int_equal(enforcer_reload(s->enforcer, s->now, &s->w.e), -EXFULL);
+	assert_non_null(strstr(s->w.e.text, "ranges_max"));
+	assert_int_equal(enforcer_stats(s->enforcer)->unfit, 1);
+	assert_int_equal(fake_ranges.count, 2);
+
+	/* one range makes room for the exemption, and a single address is set as ever */
+	world_undecide(&s->w, DECISION_SET, set[0], s->now);
+	world_decide(&s->w, DECISION_EXEMPT, "198.51.100.0/24", 0, 0, s->now, 0);
+	world_decide(&s->w, DECISION_SET, "192.0.2.7", ACTION_DROP, 0, s->now, 0);
+	assert_int_equal(enforcer_reload(s->enforcer, s->now, &s->w.e), -EXFULL);
+	assert_int_equal(range_parse("198.51.100.0/24", &key.addr, &key.prefix_bits), 0);
+	assert_int_equal(bpf_map_lookup_elem(FAKE_RANGES, &key, &value), 0);
+	assert_true(live("192.0.2.7", &v));
+	assert_int_equal(enforcer_stats(s->enforcer)->unfit, 1);
+
+	fake_ranges.room = 3;
+	assert_true(enforcer_publish_all(s->enforcer, s->now, &s->w.e) >= 0);
+	assert_int_equal(enforcer_stats(s->enforcer)->unfit, 0);
+}
+
 /* test_pause_without_clock - a pause of a source nobody knows is ended by the tick */
 static void test_pause_without_clock(void **state)
 {
@@ -500,19 +533,13 @@ static void test_exempts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_words),
-		TEST(test_stages),
-		TEST(test_phases),
-		TEST(test_live_fields),
-		TEST(test_recheck),
-		TEST(test_precedence),
-		TEST(test_set),
-		TEST(test_ranges),
-		TEST(test_ranged),
-		TEST(test_own),
-		TEST(test_restart),
-		TEST(test_full_map),
-		TEST(test_pause_without_clock),
+		TEST(test_words),       TEST(test_stages),
+		TEST(test_phases),      TEST(test_live_fields),
+		TEST(test_recheck),     TEST(test_precedence),
+		TEST(test_set),         TEST(test_ranges),
+		TEST(test_ranged),      TEST(test_own),
+		TEST(test_restart),     TEST(test_full_map),
+		TEST(test_full_ranges), TEST(test_pause_without_clock),
 		TEST(test_exempts),
 	};
 
