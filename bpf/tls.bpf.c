@@ -97,5 +97,16 @@ int tls_on_bio(struct pt_regs *ctx)
 	return 0;
 }
 
+/* The end of any process, which for one that has no session is one look-up. */
+SEC("?raw_tp/sched_process_exit")
+int tls_on_exit(__attribute__((unused)) void *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	if ((__u32)id == id >> 32) /* the process, not one of its threads */
+		tls_gone();
+	return 0;
+}
+
 char LICENSE[] SEC("license")
 = "GPL";

@@ -45,6 +45,15 @@ struct {
 } tls_calls SEC(".maps")
 __weak;
 
+/* An LRU: of a process that is lost here the sessions are kept for longer. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct tls_process);
+	__type(value, __u32);
+} tls_processes SEC(".maps")
+__weak;
+
 /* What a new entry starts from: too large for the stack. */
 static const struct tls_session no_session;
 
@@ -76,6 +85,25 @@ static __always_inline struct tls_key tls_key_of(__u64 pointer)
 		.start_ns = BPF_CORE_READ(task, group_leader, start_boottime),
 		.tgid = bpf_get_current_pid_tgid() >> 32,
 	};
+}
+
+/* tls_new - an entry, and a note that this process has some; NULL where there is no room */
+static __always_inline struct tls_session *tls_new(const struct tls_key *key)
+{
+	struct tls_process process = { .start_ns = key->start_ns, .tgid = key->tgid };
+	struct tls_session *s;
+	__u32 one = 1;
+
+	if (bpf_map_update_elem(&tls_sessions, key, &no_session, BPF_ANY)) {
+		tls_count(REASON_TLS_FULL);
+		return NULL;
+	}
+	if (!bpf_map_lookup_elem(&tls_processes, &process))
+		bpf_map_update_elem(&tls_processes, &process, &one, BPF_ANY);
+	s = bpf_map_lookup_elem(&tls_sessions, key);
+	if (s)
+		s->used_ns = bpf_ktime_get_boot_ns();
+	return s;
 }
 
 /* --- from a descriptor to its connection ------------------------------------------------------ */
@@ -159,14 +187,9 @@ STEP int tls_bind(__u64 pointer, __u64 fd)
 	if (s && kind && (s->state == TLS_BOUND || s->state == TLS_OVER) &&
 	    flow_key_same(&s->key, &flow))
 		return 0;
-	if (bpf_map_update_elem(&tls_sessions, &key, &no_session, BPF_ANY)) {
-		tls_count(REASON_TLS_FULL);
-		return 0;
-	}
-	s = bpf_map_lookup_elem(&tls_sessions, &key);
+	s = tls_new(&key);
 	if (!s)
 		return 0;
-	s->used_ns = bpf_ktime_get_boot_ns();
 	s->key = flow;
 	s->port_kind = kind;
 	s->phase = PHASE_COMMAND;
@@ -182,17 +205,11 @@ STEP int tls_bind(__u64 pointer, __u64 fd)
 /* tls_unknown - a session whose beginning nobody saw: counted once, and remembered as that */
 static __always_inline void tls_unknown(const struct tls_key *key)
 {
-	struct tls_session *s;
+	struct tls_session *s = tls_new(key);
 
-	if (bpf_map_update_elem(&tls_sessions, key, &no_session, BPF_NOEXIST)) {
-		tls_count(REASON_TLS_FULL);
-		return;
-	}
-	tls_count(REASON_TLS_UNBOUND);
-	s = bpf_map_lookup_elem(&tls_sessions, key);
 	if (!s)
 		return;
-	s->used_ns = bpf_ktime_get_boot_ns();
+	tls_count(REASON_TLS_UNBOUND);
 	s->state = TLS_UNBOUND;
 }
 
@@ -513,6 +530,29 @@ STEP int tls_send(__u64 pointer, __u64 bytes, __u64 count)
 	f.left = count > TLS_LOOK_BYTES ? TLS_LOOK_BYTES : count;
 	bpf_loop(TLS_CHUNKS, tls_server_chunk, &f, 0);
 	tls_wipe(s);
+	return 0;
+}
+
+/* tls_of_process - delete a session if it is the process's */
+static long tls_of_process(__attribute__((unused)) void *map, struct tls_key *key,
+			   __attribute__((unused)) void *value, struct tls_process *process)
+{
+	struct tls_key copy = *key;
+
+	if (copy.tgid == process->tgid && copy.start_ns == process->start_ns)
+		bpf_map_delete_elem(&tls_sessions, &copy);
+	return 0;
+}
+
+/* tls_gone - a process ends: mail servers often do so without a word to their library */
+STEP int tls_gone(void)
+{
+	struct tls_key key = tls_key_of(0);
+	struct tls_process process = { .start_ns = key.start_ns, .tgid = key.tgid };
+
+	if (bpf_map_delete_elem(&tls_processes, &process))
+		return 0;
+	bpf_for_each_map_elem(&tls_sessions, tls_of_process, &process, 0);
 	return 0;
 }
 

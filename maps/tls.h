@@ -3,9 +3,9 @@
  * tls.h - what TLS sight keeps of a session while it is read
  *
  * One entry per TLS session of a mail server that was seen, from the moment its library is told
- * the descriptor until the session is freed. The map is neither pinned nor an LRU: an entry that
- * is in use must never become another session's, or builds could be swapped. What a process
- * left behind when it died is removed by the daemon once it has not been used for long.
+ * the descriptor until the session is freed or the process ends. The map is neither pinned nor an
+ * LRU: an entry that is in use must never become another session's, or builds could be swapped.
+ * What a process freed unseen the daemon removes once it has not been used for long.
  */
 #ifndef BUILDGATE_TLS_MAP_H
 #define BUILDGATE_TLS_MAP_H
@@ -20,6 +20,13 @@
 struct tls_key {
 	__u64 pointer;
 	__u64 start_ns; /* of the process, CLOCK_BOOTTIME */
+	__u32 tgid;
+	__u32 reserved;
+};
+
+/* A process that has sessions. */
+struct tls_process {
+	__u64 start_ns;
 	__u32 tgid;
 	__u32 reserved;
 };

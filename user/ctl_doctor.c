@@ -16,6 +16,8 @@ const char *ctl_doctor_tls(const json_t *status, char *buf, size_t size)
 
 	if (!json_is_true(json_object_get(tls, "on")))
 		snprintf(buf, size, "off");
+	else if (json_is_string(json_object_get(tls, "why")))
+		snprintf(buf, size, "on, but NOT working: see gatectl doctor");
 	else if (blind)
 		snprintf(buf, size, "on, %zu mail server(s) covered, %zu NOT: see gatectl doctor",
 			 json_array_size(json_object_get(tls, "covered")), blind);
@@ -65,10 +67,14 @@ static void print_tls(const json_t *tls, FILE *out)
 {
 	const char *reads = json_string_value(json_object_get(tls, "reads"));
 	long long foreign = json_integer_value(json_object_get(tls, "foreign"));
+	char why[512];
 
 	fprintf(out, "tls sight    %s\n             %s\n",
 		json_is_true(json_object_get(tls, "on")) ? "on" : "off (tls_sight: on)",
 		reads ? reads : "-");
+	if (json_is_string(json_object_get(tls, "why")))
+		fprintf(out, "NOT working  %s\n",
+			ctl_text_json(json_object_get(tls, "why"), why, sizeof(why)));
 	print_rows("covered", json_object_get(tls, "covered"), out);
 	print_rows("NOT covered", json_object_get(tls, "not_covered"), out);
 	print_list("not here     ", json_object_get(tls, "absent"), out);

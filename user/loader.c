@@ -167,6 +167,7 @@ static void configure_tls(struct loader *l)
 			bpf_program__set_autoload(p, true);
 	bpf_map__set_max_entries(l->gate->maps.tls_sessions, TLS_SESSIONS_MAX);
 	bpf_map__set_max_entries(l->gate->maps.tls_calls, TLS_SESSIONS_MAX);
+	bpf_map__set_max_entries(l->gate->maps.tls_processes, TLS_SESSIONS_MAX);
 }
 
 /* remember - descriptors, and whose ABI the maps have */

@@ -44,6 +44,8 @@ struct sight {
 	unsigned int file_count;
 	struct server *servers[SERVERS_MAX];
 	unsigned int server_count;
+	struct bpf_link *exit; /* of processes */
+	struct error why;      /* nothing is probed, or empty */
 	unsigned int scans, foreign;
 	bool full; /* some table is */
 };
@@ -326,8 +328,8 @@ static void forget(struct sight *s)
 	}
 }
 
-/* sweep - sessions that a process left behind when it died. Deleting one that is in use would
- * be wrong, which after an hour of silence it is not: SMTP waits ten minutes (RFC 5321, 4.5.3.2) */
+/* sweep - sessions that a process freed unseen. Deleting one that is in use would be wrong, which
+ * after an hour of silence it is not: SMTP waits ten minutes (RFC 5321, 4.5.3.2) */
 static void sweep(struct sight *s)
 {
 	int fd = loader_maps(s->loader)->tls_sessions;
@@ -384,7 +386,17 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *arg)
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-/* sight_start - see sight.h */
+/* watch_exits - the sessions of a process end with it */
+static int watch_exits(struct sight *s)
+{
+	s->exit = bpf_program__attach(loader_program(s->loader, "tls_on_exit"));
+	return s->exit ? 0
+		       : error_set(&s->why, -errno,
+				   "the kernel refuses a look at the end of processes: %s",
+				   strerror(errno));
+}
+
+/* sight_start - what this kernel cannot do is said, and stops nothing else */
 int sight_start(const struct sight_options *options, sd_event *event, struct sight **ret_sight,
 		struct error *e)
 {
@@ -396,6 +408,11 @@ int sight_start(const struct sight_options *options, sd_event *event, struct sig
 	s->loader = options->loader;
 	s->executable_count = options->count;
 	memcpy(s->executables, options->executables, options->count * sizeof(s->executables[0]));
+	if (sight_trial(s->loader, &s->why) || watch_exits(s)) {
+		log_warning("tls_sight: %s", s->why.text);
+		*ret_sight = s;
+		return 0;
+	}
 	scan(s);
 	rc = sd_event_add_time_relative(event, &s->timer, CLOCK_MONOTONIC, SIGHT_SCAN_S * USEC, 0,
 					on_timer, s);
@@ -415,6 +432,7 @@ void sight_stop(struct sight *sight)
 	sd_event_source_disable_unref(sight->timer);
 	while (sight->file_count)
 		file_drop(sight, sight->file_count - 1);
+	bpf_link__destroy(sight->exit);
 	while (sight->server_count)
 		free(sight->servers[--sight->server_count]);
 	free(sight);
@@ -457,10 +475,12 @@ json_t *sight_json(const struct sight *sight)
 	for (unsigned int i = 0; sight && i < sight->executable_count; i++)
 		if (absent(sight, i))
 			json_array_append_new(missing, json_string(sight->executables[i]));
-	return json_pack(
-		"{s:b,s:s,s:[s,s,s,s],s:o,s:o,s:o,s:I,s:I,s:b}", "on", sight != NULL, "reads",
-		sight ? READS : READS_NOT, "needs", "CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE",
-		"CAP_DAC_READ_SEARCH", "covered", covered, "not_covered", not_covered, "absent",
-		missing, "foreign", (json_int_t)(sight ? sight->foreign : 0), "files",
-		(json_int_t)(sight ? sight->file_count : 0), "incomplete", sight && sight->full);
+	return json_pack("{s:b,s:s,s:s?,s:[s,s,s,s],s:o,s:o,s:o,s:I,s:I,s:b}", "on", sight != NULL,
+			 "reads", sight && !sight->why.text[0] ? READS : READS_NOT, "why",
+			 sight && sight->why.text[0] ? sight->why.text : NULL, "needs", "CAP_BPF",
+			 "CAP_PERFMON", "CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "covered", covered,
+			 "not_covered", not_covered, "absent", missing, "foreign",
+			 (json_int_t)(sight ? sight->foreign : 0), "files",
+			 (json_int_t)(sight ? sight->file_count : 0), "incomplete",
+			 sight && sight->full);
 }

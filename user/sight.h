@@ -40,7 +40,7 @@ int sight_start(const struct sight_options *options, sd_event *event, struct sig
 		struct error *e);
 void sight_stop(struct sight *sight);
 
-/* sight_json - {"on", "reads", "needs", "covered", "not_covered", "absent",
+/* sight_json - {"on", "reads", "why", "needs", "covered", "not_covered", "absent",
  * "foreign", "files", "incomplete"};
  * NULL stands for sight that is off */
 json_t *sight_json(const struct sight *sight);

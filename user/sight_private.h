@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * sight_private - what the files of sight share: sight.c (the looking, the account),
- * sight_probe.c (one file: its calls, its probes)
+ * sight_probe.c (one file: its calls, its probes), sight_trial.c (is this kernel fit?)
  */
 #ifndef BUILDGATE_SIGHT_PRIVATE_H
 #define BUILDGATE_SIGHT_PRIVATE_H
@@ -46,6 +46,9 @@ struct sight_file {
 /* sight_probe - read the file at fd and set its probes; on failure none stay */
 int sight_probe(const struct loader *loader, int fd, bool executable, struct sight_file *file,
 		struct error *e);
+
+/* sight_trial - may processes be probed on this kernel at all? */
+int sight_trial(const struct loader *loader, struct error *e);
 
 /* sight_release - take its probes away */
 void sight_release(struct sight_file *file);

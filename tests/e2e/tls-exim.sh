@@ -33,11 +33,18 @@ exim_files() {
 	EOF
 }
 
+in_container() {
+	ctl -j doctor | jq -e '.tls_sight.covered[] | select(.executable == "/usr/sbin/exim4") |
+		.root | startswith("container of process ")' >/dev/null
+}
+
 must "a Postfix starts" lab_mtas old
 must "the old site insists on TLS" tls_insist old
 must "Exim has its files" exim_files
-must "Exim starts" tls_run exim4 -bd -q1h
+must "Exim starts, in a container's file tree" tls_contained exim4 -bd -q1h
 must "Exim listens" wait_for 10 tls_listens
 e2e_gate "tls_sight: on"
 must "Exim is covered" tls_covered /usr/sbin/exim4
+must "where it runs" in_container
+ctl doctor
 tls_mail_is_read

@@ -8,6 +8,7 @@
 
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -187,6 +188,7 @@ static void load(void)
 		bpf_program__set_autoload(p, !strncmp(bpf_program__name(p), "tls_on_", 7));
 	bpf_map__set_max_entries(world.gate->maps.tls_sessions, 1024);
 	bpf_map__set_max_entries(world.gate->maps.tls_calls, 1024);
+	bpf_map__set_max_entries(world.gate->maps.tls_processes, 1024);
 	world.gate->rodata->gate_config.ports_count = 1;
 	world.gate->rodata->gate_config.ports[0].port = world.at.sin6_port;
 	world.gate->rodata->gate_config.ports[0].kind = PORT_MX;
@@ -214,6 +216,8 @@ static void attach(void)
 			"/proc/self/exe", symbols[i].offset, &options);
 		assert_non_null(world.links[i]);
 	}
+	world.links[count] = bpf_program__attach(world.gate->progs.tls_on_exit);
+	assert_non_null(world.links[count]);
 	free(elf);
 	close(fd);
 }
@@ -243,7 +247,7 @@ static int open_world(void **state)
 static int close_world(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++)
+	for (size_t i = 0; i <= sizeof(probes) / sizeof(probes[0]); i++)
 		bpf_link__destroy(world.links[i]);
 	ring_buffer__free(world.ring);
 	gate__destroy(world.gate);
@@ -722,6 +726,43 @@ static void limits(void **state)
 	assert_true(tls_counted(REASON_FAMILY_UNKNOWN) > unknown);
 }
 
+/* ended - a child that ends in the middle of its sessions, by itself or by force */
+static void ended(bool killed)
+{
+	static struct peer peers[100];
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		for (unsigned int i = 0; i < 100; i++) {
+			begin(&peers[i], i % LIBRARIES, 0);
+			turn(&peers[i], "EHLO ex01.example.org\r\n", 0);
+		}
+		if (killed)
+			raise(SIGKILL);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(kept(NULL), 1);
+}
+
+static void nothing_is_left_behind(void **state)
+{
+	struct peer mine;
+
+	(void)state;
+	begin(&mine, OPENSSL, 0);
+	for (int i = 0; i < 10; i++) {
+		ended(false);
+		ended(true);
+	}
+	/* of the others nothing is left, and of ours all */
+	hold(&mine);
+	assert_int_equal(collect(), 1);
+	end(&mine);
+	assert_int_equal(kept(NULL), 0);
+}
+
 static void off_is_off(void **state)
 {
 	struct peer p;
@@ -865,6 +906,7 @@ int main(void)
 		cmocka_unit_test(pointer_used_again),
 		cmocka_unit_test(told_twice),
 		cmocka_unit_test(limits),
+		cmocka_unit_test(nothing_is_left_behind),
 		cmocka_unit_test(off_is_off),
 		cmocka_unit_test(never_swapped_in_one_process),
 		cmocka_unit_test(never_swapped_in_many),
