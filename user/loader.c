@@ -19,6 +19,7 @@
 
 #include "attach.h"
 #include "build/gate.skel.h"
+#include "log.h"
 
 #define BPFFS            "/sys/fs/bpf"
 #define TLS_PROGRAMS     "tls_on_"
@@ -28,6 +29,7 @@
 struct outside {
 	char name[IF_NAMESIZE];
 	char xdp_note[64]; /* why there is no XDP here, or empty */
+	bool gone;         /* it was not there at the last look, and that was told */
 };
 
 struct loader {
@@ -227,18 +229,27 @@ static int attach_one(struct loader *l, struct outside *o, struct error *e)
 	return 0;
 }
 
+/* remove_others - what is attached to anything else but the outside interfaces of now */
+static int remove_others(const struct loader *l, struct error *e)
+{
+	int keep[LOADER_INTERFACES_MAX + 1] = {};
+
+	for (unsigned int i = 0; i < l->outside_count; i++)
+		keep[i] = if_nametoindex(l->outside[i].name);
+	return attach_remove_all(keep, l->outside_count, e);
+}
+
 /* attach_everything - and take away what an earlier configuration had elsewhere */
 static int attach_everything(struct loader *l, const struct loader_options *o, struct error *e)
 {
-	int keep[LOADER_INTERFACES_MAX + 1] = {}, rc;
+	int rc;
 
 	for (unsigned int i = 0; i < l->outside_count; i++) {
 		rc = attach_one(l, &l->outside[i], e);
 		if (rc)
 			return rc;
-		keep[i] = if_nametoindex(l->outside[i].name);
 	}
-	rc = attach_remove_all(keep, l->outside_count, e);
+	rc = remove_others(l, e);
 	if (rc)
 		return rc;
 	if (o->cgroup)
@@ -357,27 +368,46 @@ const char *loader_xdp_note(const struct loader *loader, unsigned int interface)
 	return loader->outside[interface].xdp_note;
 }
 
+/* look - at one outside interface; 1 if it had to be attached again */
+static int look(struct loader *l, struct outside *o, struct error *e)
+{
+	int ifindex = if_nametoindex(o->name), rc;
+
+	if (!ifindex) {
+		if (!o->gone)
+			log_warning("interface %s is gone: nothing is seen there until it is back",
+				    o->name);
+		o->gone = true;
+		return 0;
+	}
+	if (attach_alive(HOOK_INGRESS, ifindex) && attach_alive(HOOK_EGRESS, ifindex) &&
+	    (o->xdp_note[0] || attach_alive(HOOK_XDP, ifindex)))
+		return 0;
+	rc = attach_one(l, o, e);
+	if (rc)
+		return rc;
+	o->gone = false;
+	return 1;
+}
+
 /* loader_check - see loader.h */
 int loader_check(struct loader *loader, struct error *e)
 {
-	int mended = 0;
+	int mended = 0, failed = 0, rc;
 
 	if (access(PIN_DIR "/settings", F_OK))
 		return error_set(e, -ENOENT, "the gate was unloaded by somebody else");
 	for (unsigned int i = 0; i < loader->outside_count; i++) {
-		struct outside *o = &loader->outside[i];
-		int ifindex = if_nametoindex(o->name), rc;
-
-		if (!ifindex ||
-		    (attach_alive(HOOK_INGRESS, ifindex) && attach_alive(HOOK_EGRESS, ifindex) &&
-		     (o->xdp_note[0] || attach_alive(HOOK_XDP, ifindex))))
-			continue;
-		rc = attach_one(loader, o, e);
-		if (rc)
-			return rc;
-		mended++;
+		rc = look(loader, &loader->outside[i], e);
+		if (rc < 0)
+			failed = rc; /* the others may be mended all the same */
+		else
+			mended += rc;
 	}
-	return mended;
+	/* an interface that came back has another number: its old links lead nowhere */
+	if (mended && !failed)
+		failed = remove_others(loader, e);
+	return failed ? failed : mended;
 }
 
 /* loader_unload - see loader.h */
