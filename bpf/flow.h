@@ -83,8 +83,8 @@ static __always_inline void event_fill(struct event *e, const struct flow_key *k
 	__builtin_memset(e->pad, 0, sizeof(e->pad));
 }
 
-/* names_copy - NAME_BYTES of a name; src NULL gives an empty one */
-static __always_inline void names_copy(char *dst, const char *src)
+/* name_copy - src NULL gives an empty one */
+static __always_inline void name_copy(char *dst, const char *src)
 {
 	if (src)
 		__builtin_memcpy(dst, src, NAME_BYTES);
@@ -95,14 +95,8 @@ static __always_inline void names_copy(char *dst, const char *src)
 /* event_names - the names, as far as this side knows them */
 static __always_inline void event_names(struct event *e, const char *helo, const char *by)
 {
-	if (helo)
-		__builtin_memcpy(e->helo, helo, NAME_BYTES);
-	else
-		__builtin_memset(e->helo, 0, NAME_BYTES);
-	if (by)
-		__builtin_memcpy(e->by, by, NAME_BYTES);
-	else
-		__builtin_memset(e->by, 0, NAME_BYTES);
+	name_copy(e->helo, helo);
+	name_copy(e->by, by);
 }
 
 /* flow_tell - the token of `side` is confirmed: one TOKEN event. Of a server's token `by` is

@@ -113,11 +113,10 @@ static __always_inline void recheck_open(const struct packet *p, struct verdict 
 	bpf_map_update_elem(&rechecks, &key, &h, BPF_ANY);
 }
 
-/* verdict_range - a connection attempt from an operator's range */
-static __always_inline enum reason verdict_range(const struct settings *s, struct range *r,
-						 __u64 now)
+/* range_says - what an operator's range does with a connection attempt */
+static __always_inline enum reason range_says(const struct settings *s, const struct range *r,
+					      __u64 now)
 {
-	__sync_fetch_and_add(&r->hits, 1);
 	if (r->action == ACTION_PASS)
 		return REASON_EXEMPT;
 	if (!gate_enforcing(s, now))
@@ -125,6 +124,17 @@ static __always_inline enum reason verdict_range(const struct settings *s, struc
 	if (r->style == STYLE_SILENT)
 		return REASON_SILENT;
 	return r->style == STYLE_SLOW ? REASON_TARPITTED : REASON_ANSWER_SYN;
+}
+
+/* verdict_range - the same, counted where the attempt ends or is handed to the host */
+static __always_inline enum reason verdict_range(const struct settings *s, struct range *r,
+						 __u64 now, bool last)
+{
+	enum reason reason = range_says(s, r, now);
+
+	if (last || reason == REASON_SILENT)
+		__sync_fetch_and_add(&r->hits, 1);
+	return reason;
 }
 
 /* verdict_rate - one more attempt of a source under the answerer: is it one too many for this
@@ -169,7 +179,7 @@ STEP int verdict_syn(const struct packet *p, __u32 last)
 	if (!v || v->flags & VERDICT_RANGED)
 		r = range_of(s, &p->key.client, now);
 	if (r && (!v || r->action == ACTION_PASS))
-		return p->port_kind == PORT_MX ? verdict_range(s, r, now) : REASON_NOT_MX;
+		return p->port_kind == PORT_MX ? verdict_range(s, r, now, last) : REASON_NOT_MX;
 	if (!v)
 		return REASON_SYN;
 	if (p->port_kind != PORT_MX)

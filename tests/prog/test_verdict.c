@@ -307,6 +307,22 @@ static void a_range_ends_at_its_last_address(void **state)
 	attempt_exits(&t, "not looked for", REASON_SYN);
 }
 
+/* What XDP lets by comes to ingress too, and is one attempt. */
+static void an_attempt_is_one_hit_of_its_range(void **state)
+{
+	static const struct block exempt = EXEMPT(24);
+	struct talk t = talk(*state, false);
+	struct range r;
+	struct range_key key = { .prefix_bits = 120 };
+
+	t.client_host = 0;
+	key.addr = addr_of(&t, true);
+	lay(&t, &exempt);
+	attempt_exits(&t, "exempt", REASON_EXEMPT);
+	assert_int_equal(bpf_map_lookup_elem(instance_fds(*state)->ranges, &key, &r), 0);
+	assert_int_equal(r.hits, 1);
+}
+
 /* Refusal is of attempts: what belongs to a connection, followed or not, always passes. */
 static void segments_of_connections_are_never_refused(void **state)
 {
@@ -454,6 +470,7 @@ int main(void)
 		cmocka_unit_test_setup(a_source_and_its_neighbours, clean_gate),
 		cmocka_unit_test_setup(every_row_of_ranges, clean_gate),
 		cmocka_unit_test_setup(a_range_ends_at_its_last_address, clean_gate),
+		cmocka_unit_test_setup(an_attempt_is_one_hit_of_its_range, clean_gate),
 		cmocka_unit_test_setup(segments_of_connections_are_never_refused, clean_gate),
 		cmocka_unit_test_setup(an_open_connection_goes_on, clean_gate),
 		cmocka_unit_test_setup(our_own_connection_to_a_dropped_source, clean_gate),
