@@ -316,23 +316,47 @@ static json_t *forget(void *arg, struct control_request *request, struct error *
 	return changed(daemon, name ? NULL : subject, false, sentence);
 }
 
+/* mode_json - what mode it is, and until when if that is not for good */
+static json_t *mode_json(struct daemon *daemon)
+{
+	const char *name = operator_mode_name(daemon_mode(daemon));
+	uint64_t until_ns = daemon->settings->enforce_until_ns;
+	char message[128], until[TIMES_TEXT];
+
+	if (until_ns) {
+		times_format(clock_kernel_to_wall(until_ns), until);
+		snprintf(message, sizeof(message),
+			 "mode is %s, and report again from %s unless \"mode confirm\" comes", name,
+			 until);
+	} else {
+		snprintf(message, sizeof(message), "mode is %s", name);
+	}
+	return json_pack("{s:s,s:s,s:s?}", "mode", name, "message", message, "confirm_until",
+			 until_ns ? until : NULL);
+}
+
 static json_t *mode(void *arg, struct control_request *request, struct error *e)
 {
 	struct daemon *daemon = arg;
 	const char *word = control_string(request, "mode");
+	int64_t confirm_s = control_integer(request, "confirm", 0);
 	enum mode wanted = word ? operator_mode_parse(word) : 0;
-	char message[64], shown[64];
+	char shown[64];
 
+	if (word && !strcmp(word, "confirm"))
+		return daemon_confirm_mode(daemon, request->who, e) ? NULL : mode_json(daemon);
 	if (word && !wanted) {
-		error_set(e, -EINVAL, "'%s' is no mode; expected off, report or enforce",
+		error_set(e, -EINVAL, "'%s' is no mode; expected off, report, enforce or confirm",
 			  log_escape(word, shown, sizeof(shown)));
 		return NULL;
 	}
-	if (wanted && daemon_set_mode(daemon, wanted, request->who, NULL, e))
+	if (confirm_s && wanted != MODE_ENFORCE) {
+		error_set(e, -EINVAL, "only enforce can wait to be confirmed");
 		return NULL;
-	snprintf(message, sizeof(message), "mode is %s", operator_mode_name(daemon_mode(daemon)));
-	return json_pack("{s:s,s:s}", "mode", operator_mode_name(daemon_mode(daemon)), "message",
-			 message);
+	}
+	if (wanted && daemon_set_mode(daemon, wanted, confirm_s, request->who, e))
+		return NULL;
+	return mode_json(daemon);
 }
 
 static json_t *events(void *arg, struct control_request *request, struct error *e)
@@ -410,7 +434,7 @@ const struct control_command commands_table[] = {
 	    OPTIONAL("for"),
 	    OPTIONAL("reason") } },
 	{ "unset", unset, { ADDR } },
-	{ "mode", mode, { OPTIONAL("mode") } },
+	{ "mode", mode, { OPTIONAL("mode"), { "confirm", CONTROL_INTEGER, false } } },
 	{ "pause", pause_source, { ADDR, { "days", CONTROL_INTEGER, true }, OPTIONAL("reason") } },
 	{ "unpause", unpause, { ADDR } },
 	{ "exempt", exempt, { ADDR, OPTIONAL("reason") } },

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "client.h"
+#include "clock.h"
 #include "ctl.h"
 #include "ctl_map.h"
 #include "ctl_output.h"
 #include "ctl_text.h"
 #include "loader.h"
+#include "times.h"
 
 #define OFF_TIMEOUT_S 2
 
@@ -32,15 +35,34 @@ static void print_mode(const struct ctl *ctl, const char *mode, const char *mess
 static int ask_mode(const struct ctl *ctl, const char *mode, json_t **ret_result, struct error *e)
 {
 	json_t *request = json_pack("{s:s}", "command", "mode");
+	const char *confirm = ctl_option(ctl, "--confirm");
 	int rc;
 
 	if (mode)
 		json_object_set_new(request, "mode", json_string(mode));
+	if (confirm)
+		json_object_set_new(request, "confirm", json_integer(strtol(confirm, NULL, 10)));
 	rc = client_call_within(ctl->socket,
 				mode && strcmp(mode, "off") == 0 ? OFF_TIMEOUT_S : CLIENT_TIMEOUT_S,
 				request, ret_result, e);
 	json_decref(request);
 	return rc;
+}
+
+/* mode_sentence - the mode, and what becomes of it by itself */
+static const char *mode_sentence(const struct ctl_view *view, char *text, size_t size)
+{
+	const char *mode = ctl_text_mode(view->settings.mode);
+	char until[TIMES_TEXT];
+
+	if (view->settings.mode != MODE_ENFORCE || !view->settings.enforce_until_ns)
+		return mode;
+	times_format(clock_kernel_to_wall(view->settings.enforce_until_ns), until);
+	if (view->now_ns >= view->settings.enforce_until_ns)
+		return "report: enforce was not confirmed in time";
+	snprintf(text, size,
+		 "enforce, and report again from %s unless \"gatectl mode confirm\" comes", until);
+	return text;
 }
 
 /* show_mode - from the kernel; from the daemon when the maps may not be opened */
@@ -54,8 +76,10 @@ static int show_mode(const struct ctl *ctl, struct error *e)
 
 	rc = ctl_view_open(&view, NULL, e);
 	if (rc == 0) {
+		char text[160];
+
 		mode = ctl_text_mode(view.settings.mode);
-		print_mode(ctl, mode, mode, NULL);
+		print_mode(ctl, mode, mode_sentence(&view, text, sizeof(text)), NULL);
 		return 0;
 	}
 	if (rc == -ENOENT || ask_mode(ctl, NULL, &result, &silent))
@@ -114,6 +138,10 @@ int ctl_mode(const struct ctl *ctl, struct error *e)
 
 	if (!mode)
 		return show_mode(ctl, e);
+	if (ctl_option(ctl, "--confirm") && strcmp(mode, "enforce"))
+		return error_set(
+			e, -EINVAL,
+			"mode: --confirm goes with enforce, which can return to report by itself");
 	if (strcmp(mode, "off") == 0)
 		return switch_off(ctl, e);
 	rc = ask_mode(ctl, mode, &result, e);

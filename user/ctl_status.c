@@ -208,7 +208,10 @@ static void print_gate(const struct found *found, FILE *out)
 	}
 	fprintf(out, "mode        %s", ctl_text_mode(settings->mode));
 	if (settings->enforce_until_ns)
-		fprintf(out, ", to be confirmed before %s",
+		fprintf(out,
+			found->view.now_ns < settings->enforce_until_ns
+				? ", to be confirmed before %s"
+				: ", but report since %s: it was not confirmed",
 			times_format(clock_kernel_to_wall(settings->enforce_until_ns), when));
 	fprintf(out, "\nlease       ");
 	if (lease_left(&found->view))

@@ -168,6 +168,12 @@ static int first_mode(struct daemon *daemon, struct error *e)
 			    config->path);
 		daemon->mode = MODE_REPORT;
 	}
+	/* unconfirmed: the kernel has the deadline, and the store the word for after it */
+	if (loader_adopted(daemon->loader) && daemon->settings->enforce_until_ns) {
+		daemon->mode = daemon->settings->mode;
+		daemon_mode(daemon);
+		return 0;
+	}
 	if (!loader_adopted(daemon->loader) || daemon->settings->mode != MODE_OFF)
 		daemon->settings->mode = daemon->mode;
 	return store_fact_set(daemon->store, "mode", operator_mode_name(daemon_mode(daemon)), e);

@@ -164,9 +164,11 @@ int64_t daemon_running(const struct daemon *daemon);
 /* daemon_mode - the kernel's word; what changed behind our back is taken over and audited */
 enum mode daemon_mode(struct daemon *daemon);
 
-/* daemon_set_mode - durable first, then the kernel's word */
-int daemon_set_mode(struct daemon *daemon, enum mode mode, const char *who, const char *reason,
+/* daemon_set_mode - durable first, then the kernel's word. confirm_s > 0: enforce until that many
+ * seconds from now only, unless daemon_confirm_mode() comes; the kernel keeps the deadline */
+int daemon_set_mode(struct daemon *daemon, enum mode mode, int64_t confirm_s, const char *who,
 		    struct error *e);
+int daemon_confirm_mode(struct daemon *daemon, const char *who, struct error *e);
 
 /* daemon_move - everything that is due at this moment happens; returns moves or -errno */
 int daemon_move(struct daemon *daemon, struct error *e);

@@ -85,17 +85,42 @@ static struct operator make_operator(struct daemon *daemon, const char *who, con
 	};
 }
 
+/* unconfirmed - enforcing, and nobody has confirmed it yet */
+static bool unconfirmed(const struct daemon *daemon)
+{
+	return daemon->settings->mode == MODE_ENFORCE && daemon->settings->enforce_until_ns;
+}
+
+/* roll_back - "enforce" was not confirmed in time: the kernel acts as report already, now
+ * everybody else is told */
+static void roll_back(struct daemon *daemon)
+{
+	struct operator op = make_operator(daemon, "clock", "enforce was not confirmed in time");
+	struct error e = { "" };
+
+	if (!unconfirmed(daemon) || clock_kernel_ns() < daemon->settings->enforce_until_ns)
+		return;
+	daemon->settings->mode = MODE_REPORT;
+	daemon->settings->enforce_until_ns = 0;
+	daemon->mode = MODE_REPORT;
+	daemon_store_result(daemon, operator_mode(&op, MODE_ENFORCE, MODE_REPORT, MODE_REPORT, &e),
+			    &e);
+	log_warning("mode is report again: enforce was not confirmed in time");
+}
+
 /* daemon_mode - "mode off" needs no daemon: it writes the word, and we find it here */
 enum mode daemon_mode(struct daemon *daemon)
 {
-	enum mode word = daemon->settings->mode ? daemon->settings->mode : MODE_OFF;
 	struct operator op = make_operator(daemon, "gatectl", "written into the settings map");
 	struct error e = { "" };
+	enum mode word;
 
+	roll_back(daemon);
+	word = daemon->settings->mode ? daemon->settings->mode : MODE_OFF;
 	if (word == daemon->mode)
 		return word;
 	/* until it is stored it comes up again; the kernel acts on it in any case */
-	if (daemon_store_result(daemon, operator_mode(&op, daemon->mode, word, &e), &e) < 0)
+	if (daemon_store_result(daemon, operator_mode(&op, daemon->mode, word, word, &e), &e) < 0)
 		return word;
 	log_info("mode is %s now (was %s), changed in the settings map", operator_mode_name(word),
 		 operator_mode_name(daemon->mode));
@@ -104,13 +129,15 @@ enum mode daemon_mode(struct daemon *daemon)
 }
 
 /* daemon_set_mode - enforcing begins only once the decision would survive a crash; off is
- * done first and kept afterwards, because taking it back must never fail */
-int daemon_set_mode(struct daemon *daemon, enum mode mode, const char *who, const char *reason,
+ * done first and kept afterwards, because taking it back must never fail. What is not
+ * confirmed yet is kept as report: so a reboot, which empties the kernel, returns there too. */
+int daemon_set_mode(struct daemon *daemon, enum mode mode, int64_t confirm_s, const char *who,
 		    struct error *e)
 {
 	/* not daemon_mode(): a word that gatectl wrote just before it asked is this same change */
 	enum mode was = daemon->mode;
-	struct operator op = make_operator(daemon, who, reason);
+	char reason[64];
+	struct operator op = make_operator(daemon, who, confirm_s ? reason : NULL);
 	int rc;
 
 	if (mode == MODE_ENFORCE && !daemon->config->contact[0])
@@ -119,16 +146,38 @@ int daemon_set_mode(struct daemon *daemon, enum mode mode, const char *who, cons
 			"enforce is refused without a contact for the senders; set contact: "
 			"in %s, reload buildgated, and try again",
 			daemon->config->path);
+	snprintf(reason, sizeof(reason), "to be confirmed within %lld s", (long long)confirm_s);
 	if (mode != MODE_ENFORCE)
 		daemon->settings->mode = mode;
-	rc = daemon_store_result(daemon, operator_mode(&op, was, mode, e), e);
-	if (rc < 0)
+	rc = operator_mode(&op, was, mode, confirm_s ? MODE_REPORT : mode, e);
+	if (daemon_store_result(daemon, rc, e) < 0)
 		return rc;
-	daemon->settings->enforce_until_ns = 0;
+	daemon->settings->enforce_until_ns =
+		confirm_s ? clock_kernel_ns() + (uint64_t)confirm_s * NS : 0;
 	daemon->settings->mode = mode;
 	daemon->mode = mode;
-	log_info("mode is %s now (was %s), by %s", operator_mode_name(mode),
-		 operator_mode_name(was), who);
+	log_info("mode is %s now (was %s), by %s%s%s", operator_mode_name(mode),
+		 operator_mode_name(was), who, confirm_s ? ", " : "", confirm_s ? reason : "");
+	return 0;
+}
+
+/* daemon_confirm_mode - enforce stays */
+int daemon_confirm_mode(struct daemon *daemon, const char *who, struct error *e)
+{
+	struct operator op = make_operator(daemon, who, "confirmed");
+	int rc;
+
+	daemon_mode(daemon);
+	if (!unconfirmed(daemon))
+		return error_set(e, -EINVAL,
+				 "there is nothing to confirm: mode is %s, and was not set with "
+				 "--confirm or has returned to report already",
+				 operator_mode_name(daemon->mode));
+	rc = operator_mode(&op, MODE_ENFORCE, MODE_ENFORCE, MODE_ENFORCE, e);
+	if (daemon_store_result(daemon, rc, e) < 0)
+		return rc;
+	daemon->settings->enforce_until_ns = 0;
+	log_info("mode enforce is confirmed, by %s", who);
 	return 0;
 }
 
@@ -138,6 +187,7 @@ int daemon_move(struct daemon *daemon, struct error *e)
 	int64_t now = clock_wall();
 	int moved, rc;
 
+	roll_back(daemon);
 	moved = observer_tick(daemon->observer, now, daemon_running(daemon), daemon_publish, daemon,
 			      e);
 	if (daemon_store_result(daemon, moved, e) < 0)

@@ -12,6 +12,7 @@
 #include "daemon.h"
 
 #define USEC        1000000ULL
+#define NS          1000000000ULL
 #define DAY         86400
 #define PRUNE_PARTS 16 /* bounded parts of old records removed per tick */
 
@@ -243,14 +244,17 @@ static void keep_answering(struct daemon *daemon)
 		log_limited(&daemon->loader_limit, "answerer: %s", e.text);
 }
 
-/* next_tick - at the next due moment, but soon */
+/* next_tick - at the next due moment or the end of an unconfirmed mode, but soon */
 static uint64_t next_tick(struct daemon *daemon)
 {
-	int64_t now = clock_wall(), due;
+	uint64_t until_ns = daemon->settings->enforce_until_ns, kernel_ns = clock_kernel_ns();
+	int64_t now = clock_wall(), due, wait = DAEMON_TICK_S;
 
-	if (store_next_due(daemon->store, &due, NULL) > 0 && due > now && due - now < DAEMON_TICK_S)
-		return (uint64_t)(due - now) * USEC;
-	return DAEMON_TICK_S * USEC;
+	if (store_next_due(daemon->store, &due, NULL) > 0 && due > now && due - now < wait)
+		wait = due - now;
+	if (until_ns > kernel_ns && (until_ns - kernel_ns) / NS < (uint64_t)wait)
+		wait = (int64_t)((until_ns - kernel_ns) / NS) + 1;
+	return (uint64_t)wait * USEC;
 }
 
 /* on_tick - the lease first: it must be renewed whatever else fails */

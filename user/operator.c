@@ -376,14 +376,15 @@ int operator_forget(const struct operator* op, const struct operator_range *sour
 	return rc;
 }
 
-/* operator_mode - the word is what a restarted daemon goes on with */
-int operator_mode(const struct operator* op, enum mode was, enum mode is, struct error *e)
+/* operator_mode - kept is the word a restarted daemon goes on with */
+int operator_mode(const struct operator* op, enum mode was, enum mode is, enum mode kept,
+		  struct error *e)
 {
 	int rc = store_begin(op->store, e);
 
 	if (rc < 0)
 		return rc;
-	rc = store_fact_set(op->store, "mode", operator_mode_name(is), e);
+	rc = store_fact_set(op->store, "mode", operator_mode_name(kept), e);
 	if (rc >= 0)
 		rc = audit(op, "mode", NULL, json_string(operator_mode_name(was)),
 			   json_string(operator_mode_name(is)), e);

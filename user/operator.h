@@ -60,8 +60,10 @@ int operator_unpause(const struct operator* op, const struct operator_range *sou
 int operator_forget(const struct operator* op, const struct operator_range *source,
 		    const char *name, struct error *e);
 
-/* operator_mode - the audit entry and the stored word of a change of mode */
-int operator_mode(const struct operator* op, enum mode was, enum mode is, struct error *e);
+/* operator_mode - the audit entry of a change of mode, and the stored word: `kept` is what a new
+ * start goes on with */
+int operator_mode(const struct operator* op, enum mode was, enum mode is, enum mode kept,
+		  struct error *e);
 
 const char *operator_mode_name(enum mode mode);  /* "off", "report", "enforce" */
 enum mode operator_mode_parse(const char *word); /* 0 when the word is none */

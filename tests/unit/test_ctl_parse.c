@@ -364,7 +364,7 @@ static void test_usage(void **state)
 	assert_string_equal(ctl_table_usage(ctl_table_find("pause", NULL), usage, sizeof(usage)),
 			    "pause ADDR --days N [--reason TEXT]");
 	assert_string_equal(ctl_table_usage(ctl_table_find("mode", NULL), usage, sizeof(usage)),
-			    "mode [off|report|enforce]");
+			    "mode [off|report|enforce|confirm] [--confirm SECONDS]");
 	assert_string_equal(ctl_table_usage(ctl_table_find("map", "get"), usage, sizeof(usage)),
 			    "map get NAME KEY");
 }

@@ -266,7 +266,7 @@ static void test_mode(void **state)
 	char word[16];
 
 	(void)state;
-	assert_int_equal(operator_mode(&op, MODE_REPORT, MODE_ENFORCE, &e), 0);
+	assert_int_equal(operator_mode(&op, MODE_REPORT, MODE_ENFORCE, MODE_ENFORCE, &e), 0);
 	assert_int_equal(store_fact_get(store, "mode", word, sizeof(word), &e), 1);
 	assert_string_equal(word, "enforce");
 	assert_string_equal(trail(), "mode gate \"enforce\"; ");
