@@ -333,7 +333,7 @@ static __always_inline __u32 answer_cookie(const struct packet *p, __u32 which, 
 /*
  * answer_verdict - what this source is told now: its verdict's texts, 550 only while that says
  * drop and answer, and no recheck is under way. A verdict that went, or is not in force any more,
- * leaves the general texts, which only ask to try again.
+ * leaves the general texts, which ask to try again on another connection.
  */
 STEP int answer_verdict(const struct packet *p, struct answer *a)
 {
@@ -341,6 +341,7 @@ STEP int answer_verdict(const struct packet *p, struct answer *a)
 	struct range *r = NULL;
 	struct addr source;
 	struct verdict *v;
+	enum action action;
 	__u32 left_s;
 	__u64 now;
 
@@ -360,9 +361,12 @@ STEP int answer_verdict(const struct packet *p, struct answer *a)
 	}
 	if (!v || verdict_holds(s, v, now))
 		return 0;
+	action = verdict_window(v, now, &left_s);
+	if (action == ACTION_PASS)
+		return 0;
 	a->reply = v->reply;
-	a->refuse = verdict_window(v, now, &left_s) == ACTION_DROP &&
-		    v->drop_style == STYLE_ANSWER && now >= v->recheck_open_ns;
+	a->refuse =
+		action == ACTION_DROP && v->drop_style == STYLE_ANSWER && now >= v->recheck_open_ns;
 	return 0;
 }
 
@@ -466,7 +470,9 @@ static __always_inline enum reason answer_line(struct __sk_buff *skb, const stru
 			       a->refuse);
 	a->text = choice + 1;
 	a->flags |= TCP_PSH;
-	if (choice == REPLY_BYE || read + 1 >= ANSWER_REPLIES)
+	/* a verdict that is over: on another connection the sender meets the server itself */
+	if (choice == REPLY_BYE || read + 1 >= ANSWER_REPLIES ||
+	    (!a->reply && choice == REPLY_DEFERRAL))
 		a->flags |= TCP_FIN;
 	if (p->tcp_flags & TCP_FIN && steps == p->payload_bytes) {
 		a->ack++;

@@ -249,8 +249,8 @@ enum port_kind {
  * reply: the answerer's texts for one kind of verdict. Every text is exactly REPLY_BYTES long,
  * padded with blanks before its CRLF, so that a client's acknowledgement number alone tells how
  * far its conversation is: first sequence number + n * REPLY_BYTES. The lines in it keep to the
- * limits of RFC 5321, 4.5.3.1.5. Index 0 holds general texts, for connections whose verdict went
- * meanwhile: they only ask to try again.
+ * limits of RFC 5321, 4.5.3.1.5. Index 0 holds general texts, for connections whose verdict is
+ * over: 421, and the connection is closed.
  */
 #define REPLY_BYTES 384
 #define REPLIES_MAX 1024

@@ -5,7 +5,7 @@
  * Owns the maps replies and answer_keys. One set of texts per cause: a build, and the minutes
  * per hour that its stage says. A text begins with the operator's host name, names the build,
  * the minutes, the next step and the contact, and is padded to REPLY_BYTES; index 0 holds the
- * general ones, which only ask to try again.
+ * general ones, which ask to try again on another connection.
  *
  * Both maps are pinned. A daemon adopts what an earlier one left: verdicts that it has not looked
  * at yet still point at texts of their own cause, and answered connections go on. Keys are

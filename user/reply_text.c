@@ -142,7 +142,7 @@ static void put_general(struct reply *r, enum reply_kind kind, const char *code,
 void reply_render(const struct reply_site *site, const struct reply_cause *cause, int64_t now,
 		  struct reply *ret)
 {
-	static const char later[] = "cannot take this mail at the moment; please try again";
+	static const char later[] = "closes this connection; please try again";
 	bool first = site->at_greeting;
 	struct phrases phrases;
 
@@ -151,8 +151,8 @@ void reply_render(const struct reply_site *site, const struct reply_cause *cause
 	if (!cause) {
 		put_general(ret, REPLY_GREETING, "220", site, "ESMTP");
 		put_general(ret, REPLY_HELLO, "250", site, "at your service");
-		put_general(ret, REPLY_DEFERRAL, first ? "421 4.3.2" : "451 4.3.2", site, later);
-		put_general(ret, REPLY_REFUSAL, first ? "421 4.3.2" : "451 4.3.2", site, later);
+		put_general(ret, REPLY_DEFERRAL, "421 4.3.2", site, later);
+		put_general(ret, REPLY_REFUSAL, "421 4.3.2", site, later);
 		return;
 	}
 	ret->build = cause->build;

@@ -71,6 +71,18 @@ static void around(struct caller *c, uint8_t action, uint8_t style, uint16_t rep
 	assert_int_equal(instance_range(c->t.gate, &key, &r), 0);
 }
 
+/* mail - ask again and again, and believe no answer: the connection stays where it is */
+static struct answer_seen *mail(struct caller *c)
+{
+	static const char line[] = "MAIL FROM:<a@example.org>\r\n";
+	struct answer_seen *a =
+		tell(c, c->seq, c->ack, ACK | PSH, line, strlen(line), REASON_ANSWERED);
+
+	/* a verdict that is over ends the connection, the next one is the server's */
+	assert_int_equal(!!(a->flags & FIN), a->text[1] == '2');
+	return a;
+}
+
 static void ranges(void **state)
 {
 	struct verdict v = REFUSED;
@@ -87,11 +99,11 @@ static void ranges(void **state)
 		call(&c);
 		begins(say(&c, ""), "220 ");
 		begins(say(&c, "EHLO a\r\n"), "250 ");
-		begins(say(&c, "MAIL FROM:<>\r\n"), "550 5.7.230");
+		begins(mail(&c), "550 5.7.230");
 		around(&c, ACTION_TARPIT, STYLE_DEFER, TEXTS);
-		begins(say(&c, "MAIL FROM:<>\r\n"), "450 4.7.230");
+		begins(mail(&c), "450 4.7.230");
 		around(&c, ACTION_PASS, 0, 0); /* exempt now: try again */
-		begins(say(&c, "MAIL FROM:<>\r\n"), "451 ");
+		begins(mail(&c), "421 ");
 		around(&c, ACTION_TARPIT, STYLE_SLOW, 0);
 		c = caller(*state, ipv6, NULL);
 		tell(&c, c.seq, 0, SYN, "", 0, REASON_TARPITTED);
@@ -110,14 +122,14 @@ static void verdict_changes(void **state)
 
 		begins(say(&c, "EHLO a\r\n"), "250 ");
 		judge(&c.t, NULL); /* lifted */
-		begins(say(&c, "MAIL FROM:<a@b>\r\n"), "451 4.3.2 mx.example.net");
+		begins(mail(&c), "421 4.3.2 mx.example.net");
 		judge(&c.t, &DEFERRED);
-		begins(say(&c, "MAIL FROM:<a@b>\r\n"), "450 4.7.230");
+		begins(mail(&c), "450 4.7.230");
 		judge(&c.t, &REFUSED);
 		s->mode = MODE_REPORT;
-		begins(say(&c, "MAIL FROM:<a@b>\r\n"), "451 ");
+		begins(mail(&c), "421 ");
 		s->mode = MODE_ENFORCE;
-		begins(say(&c, "MAIL FROM:<a@b>\r\n"), "550 5.7.230");
+		begins(mail(&c), "550 5.7.230");
 		s->mode = MODE_OFF;
 		tell(&c, c.seq, c.ack, ACK | PSH, "MAIL\r\n", 6, REASON_OFF);
 		s->mode = MODE_ENFORCE;
@@ -134,15 +146,15 @@ static void window_changes(void **state)
 	v.throttle_s = 600;
 	v.tarpit_style = STYLE_DEFER;
 	c = greeted(*state, false, &v);
-	begins(say(&c, "MAIL FROM:<a@b>\r\n"), "550 ");
+	begins(mail(&c), "550 ");
 	instance_clock(*state, NOON + 299 * SECOND);
-	begins(say(&c, "MAIL FROM:<a@b>\r\n"), "550 ");
+	begins(mail(&c), "550 ");
 	instance_clock(*state, NOON + 300 * SECOND);
-	begins(say(&c, "MAIL FROM:<a@b>\r\n"), "450 ");
-	instance_clock(*state, NOON + 900 * SECOND); /* passes now, but this is not known yet */
-	begins(say(&c, "MAIL FROM:<a@b>\r\n"), "450 ");
+	begins(mail(&c), "450 ");
+	instance_clock(*state, NOON + 900 * SECOND);
+	begins(mail(&c), "421 ");
 	instance_clock(*state, NOON + HOUR);
-	begins(say(&c, "MAIL FROM:<a@b>\r\n"), "550 ");
+	begins(mail(&c), "550 ");
 }
 
 /* while one connection may show an upgrade the others are not bounced */
@@ -158,7 +170,7 @@ static void recheck_under_way(void **state)
 	other = c;
 	other.t.client_port++;
 	tell(&other, other.seq, 0, SYN, "", 0, REASON_RECHECK);
-	begins(say(&c, "MAIL FROM:<a@b>\r\n"), "450 ");
+	begins(mail(&c), "450 ");
 	/* greeted by the server, and read: the slot is spent, the connection goes on */
 	other.t.client_seq = other.seq + 1;
 	frame(&other.t, false, other.t.server_seq++, other.t.client_seq, SYN | ACK, "", 0);
@@ -167,9 +179,9 @@ static void recheck_under_way(void **state)
 	client(&other.t, "EHLO ex01.example.org\r\n");
 	assert_int_equal(verdict_of(&c.t).hits_recheck, 1);
 	instance_clock(*state, NOON + 60 * SECOND);
-	begins(say(&c, "MAIL FROM:<a@b>\r\n"), "450 ");
+	begins(mail(&c), "450 ");
 	frame(&other.t, true, other.t.client_seq, other.t.server_seq, FIN | ACK, "", 0);
-	begins(say(&c, "MAIL FROM:<a@b>\r\n"), "550 ");
+	begins(mail(&c), "550 ");
 }
 
 /* --- whose ------------------------------------------------------------------------------------ */

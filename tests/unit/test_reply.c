@@ -154,8 +154,8 @@ static void test_other_causes(void **state)
 	/* none: a connection whose verdict went */
 	reply_render(&s, NULL, 0, &r);
 	whole(&r);
-	begins(&r, REPLY_REFUSAL, "451 4.3.2 mx.example.net ");
-	begins(&r, REPLY_DEFERRAL, "451 4.3.2 mx.example.net ");
+	begins(&r, REPLY_REFUSAL, "421 4.3.2 mx.example.net ");
+	begins(&r, REPLY_DEFERRAL, "421 4.3.2 mx.example.net ");
 	holds(&r, REPLY_REFUSAL, "try again");
 }
 
