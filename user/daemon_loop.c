@@ -321,6 +321,11 @@ static int reload(struct daemon *daemon, struct error *e)
 	struct config *config = NULL, *old;
 	int rc = config_load(daemon->config->path, &config, e);
 
+	if (!rc && daemon_mode(daemon) == MODE_ENFORCE && !config->contact[0])
+		rc = error_set(e, -EINVAL,
+			       "%s: contact: is missing, and mode enforce needs it; expected "
+			       "contact: postmaster@example.org",
+			       config->path);
 	if (!rc)
 		rc = reload_data(daemon, config, e);
 	if (rc) {

@@ -73,3 +73,8 @@ same "it is the same process" "$first" "$GATE_PID"
 rc=0
 lab_net edge build/buildgated --no-such-option >/dev/null 2>&1 || rc=$?
 same "wrong option: exit code" 2 $rc
+must "enforce, with a contact" ctl mode enforce
+sed -i '/^contact:/d' $GATE/buildgate.yaml
+kill -HUP "$GATE_PID"
+must "a reload without a contact is refused in mode enforce" \
+	wait_for 10 grep -qE 'reload: .*contact.*enforce.*old configuration' $GATE/log
