@@ -211,7 +211,7 @@ static int serve(const struct arguments *args, struct error *e)
 	rc = courier_new(&to, &courier, e);
 	if (rc)
 		return rc;
-	milter_init(courier);
+	milter_init(courier, unix_path(args->socket));
 	rc = pthread_create(&usr1, NULL, on_usr1, courier);
 	if (rc) {
 		courier_close(courier, NULL);

@@ -12,10 +12,10 @@
 #include "stamp.h"
 #include "telling.h"
 
-/* Steps that we need not hear of, answers that the mail server need not wait for, and the
- * value of a header with the blanks it came with. */
-#define NOT_WANTED (SMFIP_NOMAIL | SMFIP_NORCPT | SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_NODATA)
-#define NO_REPLY   (SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_HDR)
+/* Steps that we need not hear of; over a Unix socket also DATA, of which Postfix sends the
+ * macros all the same, and steps of which it need not wait for the answer. */
+#define NOT_WANTED (SMFIP_NOMAIL | SMFIP_NORCPT | SMFIP_NOBODY | SMFIP_NOUNKNOWN)
+#define BY_UNIX    (SMFIP_NODATA | SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_HDR)
 
 /* One connection. */
 struct conn {
@@ -28,14 +28,17 @@ struct conn {
 };
 
 static struct courier *courier;
+static unsigned long wanted; /* what is asked of the mail server */
 static struct {
 	atomic_uint_fast64_t connections, builds, in_tls;
 } counts;
 
 /* milter_init - before the first connection */
-void milter_init(struct courier *to)
+void milter_init(struct courier *to, bool by_unix)
 {
 	courier = to;
+	/* and the value of a header with the blanks it came with */
+	wanted = NOT_WANTED | SMFIP_HDR_LEADSPC | (by_unix ? BY_UNIX : 0);
 }
 
 /* milter_stats - of all connections so far */
@@ -47,9 +50,9 @@ void milter_stats(struct milter_stats *ret)
 }
 
 /* go_on - the answer to a step, or none where none is waited for */
-static sfsistat go_on(const struct conn *conn, unsigned long no_reply)
+static sfsistat go_on(const struct conn *conn, unsigned long step)
 {
-	return conn && conn->steps & no_reply ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+	return conn && conn->steps & step ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
 
 /* set_source - false: not by TCP, so nobody's */
@@ -108,7 +111,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
 	(void)more;
 	(void)most;
 	*ret_actions = *ret_more = *ret_most = 0;
-	*ret_steps = steps & (NOT_WANTED | NO_REPLY | SMFIP_HDR_LEADSPC);
+	*ret_steps = steps & wanted;
 	if (!conn || smfi_setpriv(ctx, conn) != MI_SUCCESS) {
 		free(conn);
 		*ret_steps = steps & NOT_WANTED;

@@ -128,12 +128,25 @@ must "the gate comes back" gate_start
 must "the report arrives" wait_for 90 milter_has waiting 0
 same "and nothing is lost" 0 "$(milter_said lost)"
 
-# a queue of one, and no daemon: the rest is lost and counted
+# the same over a Unix socket, where most steps go without an answer
 must "the milter ends with its counts" milter_stop
 must "it said them" grep -q 'reports:.*taken' $MILTER_LOG
+: >$MILTER_LOG
+MILTER=unix:$LAB/edge/root/srv/milter.sock
+must "a milter at a Unix socket" milter_start
+same "only its owner may connect" 600 "$(stat -c %a $LAB/edge/root/srv/milter.sock)"
+chroot $LAB/edge/root chown postfix /srv/milter.sock
+must "Postfix goes there" lab_in edge postconf -e smtpd_milters=unix:/srv/milter.sock
+must "and reloads" lab_in edge postfix reload
+mail_is delivered old $OLD_BUILD
+must "the build is read there too" wait_for 5 milter_has builds 1
+
+# a queue of one, and no daemon: the rest is lost and counted
+must "this one ends too" milter_stop
 gate_stop KILL
 : >$MILTER_LOG
 must "a milter with a queue of one" milter_start --queue 1
+chroot $LAB/edge/root chown postfix /srv/milter.sock
 for _ in 1 2 3; do
 	mail_is delivered old $OLD_BUILD
 done

@@ -156,6 +156,25 @@ static void test_build(void **state)
 	goodbye();
 }
 
+/* over TCP every step has its answer, and DATA is one of them */
+static void test_by_tcp(void **state)
+{
+	(void)state;
+	milter_init(NULL, false);
+	tls = "TLSv1.3";
+	greet(0x1fffff, "192.0.2.10");
+	assert_int_equal(steps & (SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_HDR | SMFIP_NODATA), 0);
+	assert_int_equal(steps & SMFIP_NOBODY, SMFIP_NOBODY);
+	helo("a.example.org");
+	message(STAMP);
+	is("192.0.2.10", "14.3.498.0", "received", NULL);
+	goodbye();
+	milter_init(NULL, true);
+	greet(0x1fffff, "192.0.2.10");
+	assert_int_not_equal(steps & SMFIP_NODATA, 0);
+	goodbye();
+}
+
 /* only the first message of a connection counts */
 static void test_messages(void **state)
 {
@@ -245,6 +264,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	reports = json_array();
+	milter_init(NULL, true);
 	return 0;
 }
 
@@ -258,9 +278,9 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_build),    cmocka_unit_test(test_messages),
-		cmocka_unit_test(test_no_build), cmocka_unit_test(test_helo),
-		cmocka_unit_test(test_long),
+		cmocka_unit_test(test_build),    cmocka_unit_test(test_by_tcp),
+		cmocka_unit_test(test_messages), cmocka_unit_test(test_no_build),
+		cmocka_unit_test(test_helo),     cmocka_unit_test(test_long),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
