@@ -14,12 +14,13 @@
 #include "sight_private.h"
 #include "sight_roots.h"
 
-#define USEC        1000000ULL
-#define FILES_MAX   128
-#define SERVERS_MAX 128
-#define PARTS_MAX   8
-#define IDLE_NS     (3600ULL * 1000000000) /* a session that nobody reads any more */
-#define SWEEP_SCANS 12                     /* scans between two looks for such */
+#define USEC         1000000ULL
+#define FILES_MAX    128
+#define SERVERS_MAX  128
+#define PARTS_MAX    8
+#define IDLE_NS      (3600ULL * 1000000000) /* a session that nobody reads any more */
+#define SWEEP_SCANS  12                     /* scans between two looks for such */
+#define MAPPED_SCANS 6                      /* and for processes that run an old file */
 
 /* A mail server: an executable in a file tree, and the files of its own that it is made of. */
 struct server {
@@ -321,7 +322,8 @@ static void forget(struct sight *s)
 	for (unsigned int i = 0; i < s->file_count;) {
 		struct sight_file *file = s->files[i];
 
-		if (file->seen || sight_mapped("/proc", file->dev, file->ino, file->name))
+		if (file->seen || s->scans % MAPPED_SCANS ||
+		    sight_mapped("/proc", file->dev, file->ino, file->name))
 			i++;
 		else
 			file_drop(s, i);
@@ -372,8 +374,9 @@ static void scan(struct sight *s)
 	s->full = s->full || roots->full;
 	sight_roots_close(roots);
 	free(roots);
+	s->scans++;
 	forget(s);
-	if (++s->scans % SWEEP_SCANS == 0)
+	if (s->scans % SWEEP_SCANS == 0)
 		sweep(s);
 }
 

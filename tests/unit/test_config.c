@@ -46,6 +46,8 @@ static void test_defaults(void **state)
 	assert_int_equal(c->mx.count, 1);
 	assert_int_equal(c->mx.list[0], 25);
 	assert_int_equal(c->submission.list[0], 587);
+	assert_false(c->tls_sight);
+	assert_int_equal(c->tls_executables.count, 4);
 	assert_int_equal(c->exempt.count, 0);
 	assert_string_equal(c->contact, "");
 	assert_true(strlen(c->hostname) > 0);
@@ -77,6 +79,8 @@ static void test_every_key(void **state)
 				 "xdp: off\n"
 				 "cgroup: /sys/fs/cgroup/mail.slice\n"
 				 "ports: {mx: [25, 2525], submission: []}\n"
+				 "tls_sight: on\n"
+				 "tls_executables: [/opt/mta/smtpd]\n"
 				 "exempt: [192.0.2.7, 198.51.100.0/24, '2001:db8::/32']\n"
 				 "contact: postmaster@example.org, +49 30 1234\n"
 				 "hostname: mx.example.org\n"
@@ -118,6 +122,9 @@ static void test_every_key(void **state)
 	assert_string_equal(c->cgroup, "/sys/fs/cgroup/mail.slice");
 	assert_int_equal(c->mx.list[1], 2525);
 	assert_int_equal(c->submission.count, 0);
+	assert_true(c->tls_sight);
+	assert_int_equal(c->tls_executables.count, 1);
+	assert_string_equal(c->tls_executables.list[0], "/opt/mta/smtpd");
 	assert_int_equal(c->exempt.count, 3);
 	assert_int_equal(c->exempt.list[0].bits, 128);
 	assert_int_equal(c->exempt.list[1].bits, 120);
@@ -179,6 +186,11 @@ static const struct {
 	{ "outside: [a/b]\n", "t:1: outside:", "not an interface name" },
 	{ "outside: ['a b']\n", "t:1: outside:", "not an interface name" },
 	{ "outside: [[eth0]]\n", "t:1: outside:", "a list where one value belongs" },
+	/* TLS sight */
+	{ OUT "tls_sight: maybe\n", "t:2: tls_sight:", "expected on or off" },
+	{ OUT "tls_executables: /usr/sbin/exim4\n", "t:2: tls_executables:", "not a list" },
+	{ OUT "tls_executables: [exim4]\n", "t:2: tls_executables:", "does not begin with '/'" },
+	{ OUT "tls_executables: [[/usr/sbin/exim4]]\n", "t:2: tls_executables:", "a list where" },
 	/* ports */
 	{ OUT "ports: [25]\n", "t:2: ports:", "not a mapping" },
 	{ OUT "ports: {mx: 25}\n", "t:2: mx:", "not a list" },

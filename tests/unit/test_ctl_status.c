@@ -161,33 +161,62 @@ static void test_status_daemon_alive(void **state)
 	assert_non_null(strstr(said, "the daemon does not answer"));
 }
 
+/* test_doctor - TLS sight: off, on, blind in part, on and not working */
+static void test_doctor(void **state)
+{
+	(void)state;
+	start_daemon(
+		"{\"ok\":true,\"result\":{\"tls_sight\":{\"on\":false,\"reads\":\"Nothing.\"}}}");
+	assert_int_equal(run("status"), 0);
+	assert_non_null(strstr(said, "tls sight   off\n"));
+	assert_int_equal(run("doctor"), 0);
+	assert_non_null(strstr(said, "tls sight    off (tls_sight: on)\n             Nothing.\n"));
+
+	mock.answer = "{\"ok\":true,\"result\":{\"tls_sight\":{\"on\":true,\"reads\":\"This.\","
+		      "\"why\":null,"
+		      "\"needs\":[\"CAP_BPF\",\"CAP_PERFMON\"],\"covered\":[{\"executable\":"
+		      "\"/usr/sbin/exim4\",\"root\":\"/\",\"library\":\"libgnutls.so.30\"}],"
+		      "\"not_covered\":[{\"executable\":\"/usr/sbin/smtpd\",\"root\":\"/srv\","
+		      "\"library\":null,\"why\":\"it has none\"}],\"absent\":[\"/opt/mta\"],"
+		      "\"foreign\":3}}}";
+	assert_int_equal(run("status"), 0);
+	assert_non_null(strstr(said, "on, 1 mail server(s) covered, 1 NOT: see gatectl doctor"));
+	assert_int_equal(run("doctor"), 0);
+	assert_non_null(strstr(said, "covered      /usr/sbin/exim4 of /, libgnutls.so.30\n"));
+	assert_non_null(strstr(said, "NOT covered  /usr/sbin/smtpd of /srv: it has none\n"));
+	assert_non_null(strstr(said, "not here     /opt/mta\n"));
+	assert_non_null(strstr(said, "at 3 process(es) of other user namespaces"));
+	assert_non_null(strstr(said, "needs        CAP_BPF, CAP_PERFMON\n"));
+	assert_int_equal(run("doctor -j"), 0);
+	assert_non_null(strstr(said, "{\"tls_sight\":{\"on\":true"));
+
+	mock.answer =
+		"{\"ok\":true,\"result\":{\"tls_sight\":{\"on\":true,\"why\":\"of this kernel\"}}}";
+	assert_int_equal(run("status"), 0);
+	assert_non_null(strstr(said, "on, but NOT working"));
+	assert_int_equal(run("doctor"), 0);
+	assert_non_null(strstr(said, "NOT working  of this kernel\n"));
+
+	mock.answer = "{\"ok\":true,\"result\":{}}";
+	assert_int_equal(run("doctor"), -EPROTO);
+}
+
 /* test_status_keys - what is not known is null, never absent: the gate gone, the daemon dead */
 static void test_status_keys(void **state)
 {
 	static const char *const keys[] = {
-		"loaded",
-		"abi",
-		"mode",
-		"at",
-		"clock_offset_s",
-		"now",
-		"lease_until",
-		"lease_left_s",
-		"enforce_until",
-		"ranges",
-		"recheck_interval_s",
-		"slow_delay_ms",
-		"tarpits",
-		"hooks",
-		"interfaces",
-		"daemon",
-		"on_stage_change",
-		"catalogue",
-		"policy",
-		"sources",
-		"sight",
-		"tls_sight",
-		"reporters",
+		"loaded",         "abi",
+		"mode",           "at",
+		"clock_offset_s", "now",
+		"lease_until",    "lease_left_s",
+		"tls_sight",      "enforce_until",
+		"ranges",         "recheck_interval_s",
+		"slow_delay_ms",  "tarpits",
+		"hooks",          "interfaces",
+		"daemon",         "on_stage_change",
+		"catalogue",      "policy",
+		"sources",        "sight",
+		"tls_sight",      "reporters",
 	};
 	static const char *const of_daemon[] = {
 		"version",     "pid",          "started",   "running_s", "store_ok", "lab_clock",
@@ -219,7 +248,7 @@ int main(void)
 		TEST(test_mode_off_nowhere), TEST(test_mode_needs_daemon),
 		TEST(test_unload),           TEST(test_status_daemon_dead),
 		TEST(test_status_words),     TEST(test_status_daemon_alive),
-		TEST(test_status_keys),
+		TEST(test_doctor),           TEST(test_status_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
