@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The answerer on a device: whole dialogues over veth, with full checksums and with those that
+ * the sender's card would still have to compute. What comes back is judged as a receiver would
+ * judge it: where a checksum is left to the card, by doing what the card does.
+ */
+#include "tests/prog/answered.h"
+
+#include <bpf/libbpf.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/virtio_net.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/socket.h>
+
+struct wired {
+	struct virtio_net_hdr net;
+	uint8_t frame[4096];
+} __attribute__((packed));
+
+static int outside = -1;
+
+static int set_up(void **state)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, in);
+	LIBBPF_OPTS(bpf_tc_opts, out);
+	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
+	int one = 1;
+
+	if (open_gate(state))
+		return -1;
+	if (unshare(CLONE_NEWNET) ||
+	    system("exec 2>/dev/null; echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6\n"
+		   "ip link add bg0 type veth peer name bg1 && ip link set bg0 up && "
+		   "ip link set bg1 up")) {
+		puts("skipped: no network namespace with veth devices");
+		exit(77);
+	}
+	hook.ifindex = if_nametoindex("bg0");
+	in.prog_fd = instance_fds(*state)->ingress;
+	out.prog_fd = instance_fds(*state)->egress;
+	assert_int_equal(bpf_tc_hook_create(&hook), 0);
+	hook.attach_point = BPF_TC_INGRESS;
+	assert_int_equal(bpf_tc_attach(&hook, &in), 0);
+	hook.attach_point = BPF_TC_EGRESS;
+	assert_int_equal(bpf_tc_attach(&hook, &out), 0);
+	outside = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
+	at.sll_ifindex = if_nametoindex("bg1");
+	assert_int_equal(setsockopt(outside, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)), 0);
+	assert_int_equal(setsockopt(outside, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)),
+			 0);
+	assert_int_equal(bind(outside, (struct sockaddr *)&at, sizeof(at)), 0);
+	return 0;
+}
+
+/* complete - what a card does to a frame whose checksum was left to it */
+static void complete(struct wired *w, size_t bytes)
+{
+	uint8_t *from = w->frame + w->net.csum_start;
+	size_t n = bytes - w->net.csum_start;
+
+	put16(from + w->net.csum_offset, ~fold16(sum16(from, n, 0)));
+}
+
+/* ask - a segment over the wire, and the answer from it */
+static struct answer_seen *ask(struct caller *c, uint32_t seq, uint32_t ack, unsigned int flags,
+			       const char *data)
+{
+	struct pollfd p = { .fd = outside, .events = POLLIN };
+	static struct wired w;
+	ssize_t n;
+
+	memset(&w, 0, sizeof(w));
+	c->frame_bytes = build_frame(&c->t, true, seq, ack, flags, data, strlen(data), c->frame);
+	memcpy(w.frame, c->frame, c->frame_bytes);
+	if (c->t.partial_checksum)
+		w.net = (struct virtio_net_hdr) { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+						  .csum_start = 14 + (c->t.ipv6 ? 40 : 20),
+						  .csum_offset = 16 };
+	n = sizeof(w.net) + c->frame_bytes;
+	assert_int_equal(write(outside, &w, n), n);
+	assert_int_equal(poll(&p, 1, 2000), 1);
+	n = read(outside, &w, sizeof(w)) - (ssize_t)sizeof(w.net);
+	assert_true(n > 0);
+	if (w.net.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+		complete(&w, n);
+	else
+		assert_false(c->t.partial_checksum); /* it stays the card's to do */
+	memcpy(c->out, w.frame, n);
+	c->t.out_bytes = n;
+	take(c);
+	return &c->last;
+}
+
+/* ask_next - the client's next line */
+static void ask_next(struct caller *c, const char *data, const char *reply)
+{
+	begins(ask(c, c->seq, c->ack, ACK | PSH, data), reply);
+	c->seq = c->last.ack;
+	c->ack += c->last.bytes;
+}
+
+static void dialogue(void **state, bool partial)
+{
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		struct caller c = caller(*state, ipv6, &REFUSED);
+		struct look before = look(*state);
+
+		c.t.partial_checksum = partial;
+		ask(&c, c.seq++, 0, SYN, "");
+		assert_int_equal(c.last.flags, SYN | ACK);
+		c.ack = c.last.seq + 1;
+		ask_next(&c, "", "220 ");
+		ask_next(&c, "EHLO ex01.example.org\r\n", "250 ");
+		ask_next(&c, "MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\n", "550 ");
+		ask_next(&c, "RCPT TO:<b@example.net>\r\n", "550 ");
+		ask_next(&c, "QUIT\r\n", "221 ");
+		assert_int_equal(noted(*state, &before, REASON_ANSWERED), 5);
+		assert_int_equal(noted(*state, &before, REASON_ANSWER_LEFT), 6);
+		assert_int_equal(noted(*state, &before, REASON_FLOW_NEW), 0);
+	}
+}
+
+static void full_checksums(void **state)
+{
+	dialogue(state, false);
+}
+
+static void offloaded_checksums(void **state)
+{
+	dialogue(state, true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(full_checksums, clean_answers),
+		cmocka_unit_test_setup(offloaded_checksums, clean_answers),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, close_gate);
+}
