@@ -14,6 +14,7 @@
 struct scene {
 	struct world w;
 	struct enforcer *enforcer;
+	struct replies *replies;
 	struct settings settings;
 	int64_t now;
 };
@@ -31,6 +32,7 @@ static void start(struct scene *s)
 		.recheck_interval = HOUR,
 		.tarpit_style = STYLE_SLOW,
 		.drop_style = STYLE_SILENT,
+		.replies = s->replies,
 	};
 
 	enforcer_free(s->enforcer);
@@ -58,6 +60,7 @@ static int tear_down(void **state)
 	struct scene *s = *state;
 
 	enforcer_free(s->enforcer);
+	replies_free(s->replies);
 	world_close(&s->w);
 	free(s);
 	return 0;
@@ -530,6 +533,57 @@ static void test_exempts(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* text_of - the refusal that a verdict points at */
+static const char *text_of(uint16_t reply)
+{
+	static char text[REPLY_BYTES + 1];
+
+	assert_true(fake_replies[reply].used);
+	memcpy(text, fake_replies[reply].text[REPLY_REFUSAL], REPLY_BYTES);
+	return text;
+}
+
+/* test_texts - every verdict points at texts of its own cause, which are there before it */
+static void test_texts(void **state)
+{
+	struct scene *s = *state;
+	struct reply_site site = { .hostname = "mx.example.net", .contact = "a@example.net" };
+	struct addr range = world_addr("198.51.100.0");
+	struct range_key key = { .prefix_bits = 120, .addr = range };
+	struct verdict slow, block, set;
+	struct range r;
+
+	assert_int_equal(replies_open(FAKE_REPLIES, FAKE_KEYS, &s->replies, &s->w.e), 0);
+	assert_int_equal(replies_use(s->replies, &site, s->now, &s->w.e), 0);
+	world_put(&s->w, "192.0.2.7", "ex01.example.org", 3, s->now);
+	world_put(&s->w, "192.0.2.8", "ex02.example.org", 5, s->now);
+	world_decide(&s->w, DECISION_SET, "192.0.2.9", ACTION_DROP, 0, s->now, 0);
+	start(s);
+	enforcer_styles(s->enforcer, STYLE_DEFER, STYLE_ANSWER);
+	assert_true(enforcer_publish_all(s->enforcer, s->now, &s->w.e) > 0);
+	assert_true(live("192.0.2.7", &slow) && live("192.0.2.8", &block) &&
+		    live("192.0.2.9", &set));
+	assert_int_equal(slow.tarpit_style, STYLE_DEFER);
+	assert_int_equal(block.drop_style, STYLE_ANSWER);
+	assert_non_null(strstr(text_of(slow.reply), "delayed 10 minutes of every hour"));
+	assert_non_null(strstr(text_of(block.reply), "refused 60 minutes of every hour"));
+	assert_int_equal(fake_replies[block.reply].build, block.build);
+	assert_non_null(strstr(text_of(set.reply), "by decision of its operator"));
+	/* the same again changes nothing */
+	assert_int_equal(enforcer_publish_all(s->enforcer, s->now, &s->w.e), 0);
+	/* a range has the operator's texts too */
+	world_decide(&s->w, DECISION_SET, "198.51.100.0/24", ACTION_DROP, 0, s->now, 0);
+	assert_true(enforcer_reload(s->enforcer, s->now, &s->w.e) >= 0);
+	assert_int_equal(bpf_map_lookup_elem(FAKE_RANGES, &key, &r), 0);
+	assert_int_equal(r.style, STYLE_ANSWER);
+	assert_int_equal(r.reply, set.reply);
+	/* a pass needs none */
+	world_decide(&s->w, DECISION_SET, "192.0.2.9", ACTION_PASS, 0, s->now, 0);
+	assert_true(enforcer_reload(s->enforcer, s->now, &s->w.e) >= 0);
+	assert_true(live("192.0.2.9", &set));
+	assert_int_equal(set.reply, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -540,7 +594,7 @@ int main(void)
 		TEST(test_ranged),      TEST(test_own),
 		TEST(test_restart),     TEST(test_full_map),
 		TEST(test_full_ranges), TEST(test_pause_without_clock),
-		TEST(test_exempts),
+		TEST(test_exempts),     TEST(test_texts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
