@@ -13,7 +13,7 @@
 SEC("?uprobe")
 int tls_on_fd(struct pt_regs *ctx)
 {
-	if (tls_on())
+	if (tls_on(PT_REGS_PARM1(ctx)))
 		tls_bind(PT_REGS_PARM1(ctx), (__u32)PT_REGS_PARM2(ctx));
 	return 0;
 }
@@ -23,7 +23,7 @@ int tls_on_fd(struct pt_regs *ctx)
 SEC("?uprobe")
 int tls_on_ptr(struct pt_regs *ctx)
 {
-	if (tls_on())
+	if (tls_on(PT_REGS_PARM1(ctx)))
 		tls_bind(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx));
 	return 0;
 }
@@ -32,7 +32,7 @@ int tls_on_ptr(struct pt_regs *ctx)
 SEC("?uprobe")
 int tls_on_read(struct pt_regs *ctx)
 {
-	if (tls_on())
+	if (tls_on(PT_REGS_PARM1(ctx)))
 		tls_enter(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), 0);
 	return 0;
 }
@@ -41,7 +41,7 @@ int tls_on_read(struct pt_regs *ctx)
 SEC("?uprobe")
 int tls_on_read_ex(struct pt_regs *ctx)
 {
-	if (tls_on())
+	if (tls_on(PT_REGS_PARM1(ctx)))
 		tls_enter(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), PT_REGS_PARM4(ctx));
 	return 0;
 }
@@ -50,8 +50,7 @@ int tls_on_read_ex(struct pt_regs *ctx)
 SEC("?uretprobe")
 int tls_on_return(struct pt_regs *ctx)
 {
-	if (tls_on())
-		tls_return(PT_REGS_RC(ctx));
+	tls_return(PT_REGS_RC(ctx));
 	return 0;
 }
 
@@ -59,7 +58,7 @@ int tls_on_return(struct pt_regs *ctx)
 SEC("?uprobe")
 int tls_on_write(struct pt_regs *ctx)
 {
-	if (tls_on())
+	if (tls_on(PT_REGS_PARM1(ctx)))
 		tls_send(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx));
 	return 0;
 }
@@ -68,8 +67,7 @@ int tls_on_write(struct pt_regs *ctx)
 SEC("?uprobe")
 int tls_on_free(struct pt_regs *ctx)
 {
-	if (tls_on())
-		tls_drop(PT_REGS_PARM1(ctx));
+	tls_drop(PT_REGS_PARM1(ctx));
 	return 0;
 }
 
@@ -83,7 +81,7 @@ int tls_on_bio(struct pt_regs *ctx)
 {
 	__u64 session = PT_REGS_PARM3(ctx), stack[2] = {};
 
-	if (!tls_on())
+	if (!tls_on(session))
 		return 0;
 	if (PT_REGS_PARM4(ctx))
 		tls_bind(session, (__u32)PT_REGS_PARM1(ctx));

@@ -67,14 +67,6 @@ static __always_inline void tls_count(enum reason reason)
 		__sync_fetch_and_add(&c->count[reason], 1);
 }
 
-/* tls_on - sight ends where the gate is off */
-static __always_inline bool tls_on(void)
-{
-	struct settings *s = gate_settings();
-
-	return s && READ_ONCE(s->mode) > MODE_OFF;
-}
-
 /* tls_key_of - the session at `pointer` in this process */
 static __always_inline struct tls_key tls_key_of(__u64 pointer)
 {
@@ -104,6 +96,27 @@ static __always_inline struct tls_session *tls_new(const struct tls_key *key)
 	if (s)
 		s->used_ns = bpf_ktime_get_boot_ns();
 	return s;
+}
+
+/* tls_drop - the session is freed; its pointer may be another's next */
+STEP int tls_drop(__u64 pointer)
+{
+	struct tls_key key = tls_key_of(pointer);
+
+	bpf_map_delete_elem(&tls_sessions, &key);
+	return 0;
+}
+
+/* tls_on - sight ends where the gate is off. A session that goes on meanwhile is forgotten: what
+ * is missed of it, its end too, must not be taken for something else later. */
+static __always_inline bool tls_on(__u64 pointer)
+{
+	struct settings *s = gate_settings();
+
+	if (s && READ_ONCE(s->mode) > MODE_OFF)
+		return true;
+	tls_drop(pointer);
+	return false;
 }
 
 /* --- from a descriptor to its connection ------------------------------------------------------ */
@@ -489,6 +502,8 @@ STEP int tls_return(long returned)
 		return 0;
 	call = *stored;
 	bpf_map_delete_elem(&tls_calls, &thread);
+	if (!tls_on(call.pointer)) /* it waited while the gate was turned off */
+		return 0;
 	if (call.length && count == 1 &&
 	    !bpf_probe_read_user(&length, sizeof(length), (const void *)call.length))
 		count = length;
@@ -553,15 +568,6 @@ STEP int tls_gone(void)
 	if (bpf_map_delete_elem(&tls_processes, &process))
 		return 0;
 	bpf_for_each_map_elem(&tls_sessions, tls_of_process, &process, 0);
-	return 0;
-}
-
-/* tls_drop - the session is freed; its pointer may be another's next */
-STEP int tls_drop(__u64 pointer)
-{
-	struct tls_key key = tls_key_of(pointer);
-
-	bpf_map_delete_elem(&tls_sessions, &key);
 	return 0;
 }
 

@@ -53,13 +53,18 @@ PROBED void probed_set_ptr(void *session, void *pointer)
 	asm volatile("" : : "r"(session), "r"(pointer));
 }
 
-static jmp_buf *leave; /* the next read does not return */
+static jmp_buf *leave;   /* the next read does not return */
+static bool turning_off; /* the gate is turned off while it waits */
+
+static void set_mode(enum mode mode);
 
 PROBED int probed_read(void *session, void *to, int room)
 {
 	asm volatile("" : : "r"(session));
 	if (leave)
 		longjmp(*leave, 1);
+	if (turning_off)
+		set_mode(MODE_OFF);
 	return bring(to, room);
 }
 
@@ -830,13 +835,48 @@ static void off_is_off(void **state)
 
 	(void)state;
 	collect();
-	set_mode(MODE_OFF);
+	begin(&p, OPENSSL, 0);
+	turning_off = true;
+	turn(&p, "EHLO b15-1-2507-39.ex01.example.org\r\n", 0);
+	turning_off = false;
+	end(&p);
 	begin(&p, OPENSSL, 0);
 	hold(&p);
 	set_mode(MODE_REPORT);
 	assert_int_equal(collect(), 0);
 	end(&p);
 	assert_int_equal(kept(NULL), 0);
+}
+
+/* off_in_between - what goes on meanwhile is not taken for what was before */
+static void off_in_between(void **state)
+{
+	uint64_t before = tls_counted(REASON_TLS_UNBOUND);
+	struct peer p, q;
+
+	(void)state;
+	for (int again = 0; again < 2; again++) {
+		collect();
+		begin(&p, OPENSSL, 3);
+		turn(&p, "EHLO ex01.example.org\r\n", 0);
+		set_mode(MODE_OFF);
+		if (again) { /* the same pointer for another connection */
+			q = p;
+			probed_free(&p.session);
+			q.client = connected(&world.at, 4);
+			q.server = accept(world.listener, NULL, NULL);
+			probed_set_fd(&p.session, q.server);
+			close(q.client);
+			close(q.server);
+		} else {
+			turn(&p, "MAIL FROM:<a@example.org>\r\n", 0);
+		}
+		set_mode(MODE_REPORT);
+		hold(&p);
+		assert_int_equal(collect(), 0);
+		end(&p);
+	}
+	assert_int_equal(tls_counted(REASON_TLS_UNBOUND), before + 2);
 }
 
 /* --- never another's
@@ -971,6 +1011,7 @@ int main(void)
 		cmocka_unit_test(limits),
 		cmocka_unit_test(nothing_is_left_behind),
 		cmocka_unit_test(off_is_off),
+		cmocka_unit_test(off_in_between),
 		cmocka_unit_test(never_swapped_in_one_process),
 		cmocka_unit_test(never_swapped_in_many),
 	};
