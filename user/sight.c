@@ -51,8 +51,7 @@ struct sight {
 	bool full; /* some table is */
 };
 
-/* --- files --------------------------------------------------------------------------------------
- */
+/* --- files --- */
 
 /* file_of - the probed file of these numbers, or NULL */
 static struct sight_file *file_of(const struct sight *s, const struct stat *st)
