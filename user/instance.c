@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,8 +63,18 @@ static void collect(struct instance *i)
 	};
 }
 
-/* instance_open - see instance.h */
-int instance_open(const struct gate_config *config, struct instance **ret_instance, struct error *e)
+/* only_ethernet - leave out what Ethernet frames at TC do not need: verifying takes time */
+static void only_ethernet(struct gate *g)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, g->obj) bpf_program__set_autoload(
+		program, program == g->progs.gate_ingress || program == g->progs.gate_egress);
+}
+
+/* open_instance - all programs, or only those for Ethernet frames at TC */
+static int open_instance(const struct gate_config *config, bool all, struct instance **ret_instance,
+			 struct error *e)
 {
 	struct instance *i = calloc(1, sizeof(*i));
 	int rc = -ENOMEM;
@@ -74,6 +85,8 @@ int instance_open(const struct gate_config *config, struct instance **ret_instan
 	i->gate = gate__open();
 	if (i->gate) {
 		i->gate->rodata->gate_config = *config;
+		if (!all)
+			only_ethernet(i->gate);
 		rc = gate__load(i->gate);
 	}
 	if (rc) {
@@ -96,6 +109,19 @@ int instance_open(const struct gate_config *config, struct instance **ret_instan
 	i->settings->mode = MODE_REPORT;
 	*ret_instance = i;
 	return 0;
+}
+
+/* instance_open - see instance.h */
+int instance_open(const struct gate_config *config, struct instance **ret_instance, struct error *e)
+{
+	return open_instance(config, true, ret_instance, e);
+}
+
+/* instance_open_tc - see instance.h */
+int instance_open_tc(const struct gate_config *config, struct instance **ret_instance,
+		     struct error *e)
+{
+	return open_instance(config, false, ret_instance, e);
 }
 
 /* instance_close - see instance.h */

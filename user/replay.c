@@ -125,7 +125,7 @@ int replay_open(const struct replay_options *options, struct replay **ret_replay
 	if (!r->flows)
 		rc = error_set(e, -ENOMEM, "out of memory");
 	for (int i = 0; !rc && i < ROLES; i++)
-		rc = instance_open(&r->config, &r->gate[i], e);
+		rc = instance_open_tc(&r->config, &r->gate[i], e);
 	if (rc) {
 		replay_close(r);
 		return rc;
