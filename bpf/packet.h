@@ -197,8 +197,11 @@ static __always_inline enum reason parse_tcp(struct cursor *c, struct packet *p,
 	source_kind = port_kind_of(tcp->source);
 	if (!dest_kind && !source_kind)
 		return REASON_NOT_MAIL;
-	if (dest_kind && source_kind)
-		return REASON_BOTH_PORTS;
+	if (dest_kind && source_kind) {
+		/* some old servers send from port 25: a first SYN says who is the client */
+		if ((((__u8 *)tcp)[13] & (TCP_SYN | TCP_ACK)) != TCP_SYN)
+			return REASON_BOTH_PORTS;
+	}
 	header = tcp->doff * 4;
 	if (frame_bytes < c->at)
 		return REASON_MALFORMED;

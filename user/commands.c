@@ -359,6 +359,19 @@ static json_t *mode(void *arg, struct control_request *request, struct error *e)
 	return mode_json(daemon);
 }
 
+/* unload - gatectl takes the gate away next: let go of it, in good order */
+static json_t *unload(void *arg, struct control_request *request, struct error *e)
+{
+	struct daemon *daemon = arg;
+	struct operator op = operator_of(daemon, request);
+
+	log_info("ending: the gate is to be unloaded, by %s", request->who);
+	if (operator_unload(&op, e))
+		log_warning("unload not in the audit trail: %s", e->text);
+	sd_event_exit(daemon->event, 0);
+	return json_pack("{s:s}", "message", "buildgated ends");
+}
+
 static json_t *events(void *arg, struct control_request *request, struct error *e)
 {
 	(void)arg;
@@ -435,6 +448,7 @@ const struct control_command commands_table[] = {
 	    OPTIONAL("reason") } },
 	{ "unset", unset, { ADDR } },
 	{ "mode", mode, { OPTIONAL("mode"), { "confirm", CONTROL_INTEGER, false } } },
+	{ "unload", unload, { { 0 } } },
 	{ "pause", pause_source, { ADDR, { "days", CONTROL_INTEGER, true }, OPTIONAL("reason") } },
 	{ "unpause", unpause, { ADDR } },
 	{ "exempt", exempt, { ADDR, OPTIONAL("reason") } },

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "client.h"
 #include "clock.h"
@@ -12,7 +13,8 @@
 #include "loader.h"
 #include "times.h"
 
-#define OFF_TIMEOUT_S 2
+#define OFF_TIMEOUT_S    2
+#define UNLOAD_TIMEOUT_S 5
 
 /* print_mode - {"mode",...} or a sentence */
 static void print_mode(const struct ctl *ctl, const char *mode, const char *message,
@@ -168,28 +170,46 @@ static bool daemon_runs(const struct ctl *ctl)
 	return true;
 }
 
-/* ctl_unload - also under a living daemon, which notices and does not load the gate again
- * before it is restarted */
+/* end_daemon - a daemon holds programs and maps open, and would load the gate again: it goes
+ * first. Returns whether one still runs. */
+static bool end_daemon(const struct ctl *ctl)
+{
+	json_t *request = json_pack("{s:s}", "command", "unload"), *result = NULL;
+	struct timespec pause = { .tv_nsec = 50000000 };
+
+	/* it may be gone before its answer is here */
+	client_call_within(ctl->socket, UNLOAD_TIMEOUT_S, request, &result, NULL);
+	json_decref(request);
+	json_decref(result);
+	for (int i = 0; i < UNLOAD_TIMEOUT_S * 20 && daemon_runs(ctl); i++)
+		nanosleep(&pause, NULL);
+	return daemon_runs(ctl);
+}
+
+/* ctl_unload - the daemon ends, then what it left in the kernel goes */
 int ctl_unload(const struct ctl *ctl, struct error *e)
 {
 	json_t *hooks = loader_hooks(NULL), *object;
-	bool loaded = hooks != NULL, running;
+	bool loaded = hooks != NULL, running = daemon_runs(ctl);
 	int rc;
 
 	json_decref(hooks);
+	if (loaded && running)
+		running = end_daemon(ctl);
 	rc = loader_unload(e);
 	if (rc)
 		return rc;
 	if (!loaded)
 		return error_set(e, -ENOENT, "the gate is not loaded: there is nothing to unload");
-	running = daemon_runs(ctl);
 	if (ctl->json) {
 		object = json_pack("{s:b,s:{s:b}}", "unloaded", 1, "daemon", "running", running);
 		ctl_output_json(ctl->out, object);
 		json_decref(object);
 	} else {
 		fprintf(ctl->out, "the gate is unloaded%s\n",
-			running ? "; buildgated still runs and sees nothing until it is restarted"
+			running ? "; buildgated does not end: it still holds programs and maps "
+				  "open, "
+				  "and sees nothing until it is restarted"
 				: "");
 	}
 	return 0;

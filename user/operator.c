@@ -391,3 +391,14 @@ int operator_mode(const struct operator* op, enum mode was, enum mode is, enum m
 	rc = store_finish(op->store, rc, e);
 	return rc < 0 ? rc : 0;
 }
+
+/* operator_unload - nothing changes in the store but its audit trail */
+int operator_unload(const struct operator* op, struct error *e)
+{
+	int rc = store_begin(op->store, e);
+
+	if (rc < 0)
+		return rc;
+	rc = store_finish(op->store, audit(op, "unload", NULL, NULL, NULL, e), e);
+	return rc < 0 ? rc : 0;
+}

@@ -65,6 +65,9 @@ int operator_forget(const struct operator* op, const struct operator_range *sour
 int operator_mode(const struct operator* op, enum mode was, enum mode is, enum mode kept,
 		  struct error *e);
 
+/* operator_unload - the audit entry of the gate being taken away */
+int operator_unload(const struct operator* op, struct error *e);
+
 const char *operator_mode_name(enum mode mode);  /* "off", "report", "enforce" */
 enum mode operator_mode_parse(const char *word); /* 0 when the word is none */
 

@@ -50,7 +50,7 @@ round() {
 	must_not "the gate is in the kernel" gone_back_to "$before"
 	[ "$2" = alive ] || must "the daemon ends" gate_stop "$2"
 	must "$1: unload" ctl unload
-	[ "$2" != alive ] || must "the daemon ends" gate_stop TERM
+	[ "$2" != alive ] || must "the daemon ends with it" wait_for 10 gate_gone
 	wait_for 20 gone_back_to "$before"
 	same "$1: all is as before" "$before" "$(state)"
 }

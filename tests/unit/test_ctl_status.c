@@ -60,7 +60,7 @@ static void test_unload(void **state)
 	start_daemon("{\"ok\":true}");
 	assert_int_equal(run("unload"), 0);
 	assert_true(unloaded);
-	assert_non_null(strstr(said, "buildgated still runs"));
+	assert_non_null(strstr(said, "buildgated does not end"));
 	stop_daemon();
 	assert_int_equal(run("unload -j"), 0);
 	assert_string_equal(said, "{\"unloaded\":true,\"daemon\":{\"running\":false}}\n");
