@@ -95,8 +95,7 @@ static void file_drop(struct sight *s, unsigned int i)
 	s->files[i] = s->files[--s->file_count];
 }
 
-/* --- one mail server
- * ------------------------------------------------------------------------------ */
+/* --- one mail server --- */
 
 /* shared_directory - where libraries of everybody are, or a path that leads nowhere certain */
 static bool shared_directory(const char *dir)
@@ -304,8 +303,7 @@ static void look(struct sight *s, const struct sight_root *root, unsigned int ex
 		server->files[i]->seen = true;
 }
 
-/* --- the scan
- * ------------------------------------------------------------------------------------- */
+/* --- the scan --- */
 
 /* forget - servers that are gone from their place, then files that nobody runs any more */
 static void forget(struct sight *s)
@@ -440,8 +438,7 @@ void sight_stop(struct sight *sight)
 	free(sight);
 }
 
-/* --- the account
- * ----------------------------------------------------------------------------------- */
+/* --- the account --- */
 
 #define READS                                                                                      \
 	"Of accepted mail connections the commands, the replies and up to 4 KB of the first "      \

@@ -112,8 +112,7 @@ static const struct probe {
 	{ "probed_set_fd", "tls_on_fd", false },       { "probed_set_ptr", "tls_on_ptr", false },
 };
 
-/* --- the world
- * ------------------------------------------------------------------------------------ */
+/* --- the world --- */
 
 static struct world {
 	struct gate *gate;
@@ -263,8 +262,7 @@ static int close_world(void **state)
 	return 0;
 }
 
-/* --- a session
- * ------------------------------------------------------------------------------------ */
+/* --- a session --- */
 
 enum library { OPENSSL, OPENSSL_EX, GNUTLS, POSTFIX, LIBRARIES };
 

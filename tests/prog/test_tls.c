@@ -12,8 +12,7 @@
 	" cipher=TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384) id " build "; Sat, 21 Nov\r\n"             \
 	" 2026 10:00:00 +0000\r\n"
 #define END "Subject: x\r\n\r\nhello\r\n.\r\n"
-/* --- the same as on the wire
- * ---------------------------------------------------------------------- */
+/* --- the same as on the wire --- */
 
 #define TURNS_MAX 16
 #define HELLO     "EHLO ex01.example.org\r\n", "250-mx.example.net\r\n250 8BITMIME\r\n"
@@ -160,8 +159,7 @@ static void any_byte(void **state)
 	close_gate(&gate);
 }
 
-/* --- nothing else leaves
- * -------------------------------------------------------------------------- */
+/* --- nothing else leaves --- */
 
 /* found_in - memmem(), with a word about where */
 static void not_in(const void *bytes, size_t count, const char *word, const char *where)
@@ -232,8 +230,7 @@ static void secrets_stay(void **state)
 	assert_int_equal(events, sessions);
 }
 
-/* --- bound, or not read
- * --------------------------------------------------------------------------- */
+/* --- bound, or not read --- */
 
 static void hold(struct peer *p)
 {
@@ -505,8 +502,7 @@ static void off_in_between(void **state)
 	assert_int_equal(tls_counted(REASON_TLS_UNBOUND), before + 2);
 }
 
-/* --- never another's
- * ------------------------------------------------------------------------------ */
+/* --- never another's --- */
 
 #define AT_ONCE 64
 
