@@ -306,6 +306,8 @@ static inline struct talk talk(struct instance *gate, bool ipv6)
 {
 	static uint16_t port = 20000;
 
+	if (port < 20000) /* after the last, and never one of a mail server */
+		port = 20000;
 	return (struct talk) { .gate = gate,
 			       .ipv6 = ipv6,
 			       .client_port = port++,

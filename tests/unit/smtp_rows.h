@@ -10,7 +10,7 @@
 
 #include "bpf/session.h"
 
-enum kind {
+enum spoken {
 	HEADER = 1, /* of a message; read in DATA and in BDAT */
 	STUFFED,    /* of a message, in DATA only: as dots were added */
 	CHUNKED,    /* of a message, in BDAT only */
@@ -20,7 +20,7 @@ enum kind {
 };
 
 struct row {
-	enum kind kind;
+	enum spoken kind;
 	const char *text;
 	__u64 build;
 	enum family family;
