@@ -45,6 +45,7 @@ struct talk {
 	unsigned int ip6_extensions; /* destination options headers of 8 bytes */
 	unsigned int tcp_options;    /* bytes of NOPs */
 	unsigned int padding;        /* bytes after the segment */
+	uint8_t ttl;                 /* hops left; 0: 64 */
 	bool no_link;                /* no Ethernet header: see host() */
 	bool bad_checksum;
 	bool partial_checksum;
@@ -170,7 +171,7 @@ static inline size_t put_ip(const struct talk *t, bool client, uint8_t *p, size_
 	if (!t->ipv6) {
 		p[0] = 0x40 | n / 4;
 		put16(p + 2, n + segment);
-		p[8] = 64;
+		p[8] = t->ttl ?: 64;
 		p[9] = 6;
 		host(t, client, p + 12);
 		host(t, !client, p + 16);
@@ -181,7 +182,7 @@ static inline size_t put_ip(const struct talk *t, bool client, uint8_t *p, size_
 	p[0] = 0x60;
 	put16(p + 4, segment + t->ip6_extensions * 8);
 	p[6] = t->ip6_extensions ? 60 : 6;
-	p[7] = 64;
+	p[7] = t->ttl ?: 64;
 	host(t, client, p + 8);
 	host(t, !client, p + 24);
 	for (unsigned int i = 0; i < t->ip6_extensions; i++, n += 8) {
