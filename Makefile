@@ -38,7 +38,7 @@ BENCH    = build/obj/tests/bench/machine.bpf.o build/tests/bench/bench_identify
 bench: all $(BENCH) ## what scripts/bench runs
 tests: all $(UNIT) $(PROG) ## the C tests; scripts/test runs them and the others
 
-fuzz: $(FUZZ) build/tests/fuzz/corpus ## the fuzzers, by clang, and their seeds
+fuzz: $(FUZZ) build/tests/fuzz/corpus build/tests/fuzz/captured ## the fuzzers, by clang, and their seeds
 
 check: ## format and shell lint
 	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h' | grep -v '^vmlinux.h')
@@ -96,9 +96,14 @@ build/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/ref*.c) \
 		$(wildcard tests/fuzz/*.h bpf/*.h maps/*.h) build/smtp_table.h
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(FUZZFLAGS) -o $@ $(filter %.c,$^)
+	$(Q)$(CLANG) $(FUZZFLAGS) -o $@ $(filter %.c,$^) $(FUZZLIBS)
 
+build/tests/fuzz/fuzz_capture: $(wildcard user/replay_*.[ch]) user/error.c
+build/tests/fuzz/fuzz_capture: FUZZLIBS = -lpcap
+
+build/tests/fuzz/captured: build/tests/fuzz/captures
 build/tests/fuzz/corpus: build/tests/fuzz/seeds
+build/tests/fuzz/corpus build/tests/fuzz/captured:
 	$(call say,SEEDS,$@)
 	$(Q)rm -rf $@ && mkdir $@ && $< $@
 

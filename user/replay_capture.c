@@ -61,12 +61,23 @@ static int check_datalink(struct reader *in, const char *path, struct error *e)
 			 path, name ? name : "without a name", in->datalink);
 }
 
+/* time_of - in ns; a file may say any seconds, what does not fit is no time */
+static int64_t time_of(const struct timeval *ts)
+{
+	int64_t at_ns;
+
+	if (__builtin_mul_overflow((int64_t)ts->tv_sec, 1000000000, &at_ns) ||
+	    __builtin_add_overflow(at_ns, (int64_t)ts->tv_usec, &at_ns))
+		return 0;
+	return at_ns;
+}
+
 /* push - a frame as Ethernet */
 static int push(struct reader *in, const struct pcap_pkthdr *head, const uint8_t *packet,
 		struct error *e)
 {
-	int64_t at_ns = (int64_t)head->ts.tv_sec * 1000000000 + head->ts.tv_usec;
-	size_t bytes = head->caplen, length = head->len, made;
+	size_t bytes = head->caplen, length = head->len < head->caplen ? bytes : head->len, made;
+	int64_t at_ns = time_of(&head->ts);
 	int skip = replay_link(in->datalink, packet, bytes, in->frame, &made);
 
 	if (skip < 0)
@@ -107,6 +118,8 @@ int replay_file(struct replay *replay, const char *path, struct error *e)
 	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
 	int rc = -EINVAL;
 
+	if (file == stdin)
+		path = "standard input";
 	if (!file)
 		return error_set(e, -errno, "%s: %s", path, strerror(errno));
 	in.pcap = open_capture(file, path, e);
