@@ -222,8 +222,7 @@ static bool is_lost(struct daemon *daemon, const struct update *update)
 	struct kept kept;
 
 	return !read_kept(daemon, &kept, NULL) && kept.serial == serial &&
-	       !strcmp(kept.digest, update->digest) &&
-	       catalogue_serial(daemon->catalogue) < serial;
+	       !strcmp(kept.digest, update->digest) && catalogue_serial(daemon->catalogue) < serial;
 }
 
 /* check_serial - above all that were ever in force; 1: it is the one in force */

@@ -31,7 +31,8 @@ static void on_done(void *arg, int64_t id, enum runner_result result)
 }
 
 /* stage_hook_new - no program yet */
-int stage_hook_new(struct store *store, sd_event *event, struct stage_hook **ret_hook, struct error *e)
+int stage_hook_new(struct store *store, sd_event *event, struct stage_hook **ret_hook,
+		   struct error *e)
 {
 	struct stage_hook *hook = calloc(1, sizeof(*hook));
 	struct runner_options options = {

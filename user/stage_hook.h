@@ -8,8 +8,8 @@
  * HOOK_SLOTS run at once. What it makes of it is its business: a failure is counted, logged, not
  * repeated.
  *
- * Call order: stage_hook_new(), stage_hook_use() with each configuration, stage_hook_flush() whenever something may
- * have changed, stage_hook_free().
+ * Call order: stage_hook_new(), stage_hook_use() with each configuration, stage_hook_flush()
+ * whenever something may have changed, stage_hook_free().
  */
 #ifndef BUILDGATE_STAGE_HOOK_H
 #define BUILDGATE_STAGE_HOOK_H
@@ -26,7 +26,8 @@
 
 struct stage_hook;
 
-int stage_hook_new(struct store *store, sd_event *event, struct stage_hook **ret_hook, struct error *e);
+int stage_hook_new(struct store *store, sd_event *event, struct stage_hook **ret_hook,
+		   struct error *e);
 void stage_hook_free(struct stage_hook *hook);
 
 /* stage_hook_use - this program from now on, about what changes from now on; "": none */
@@ -35,8 +36,9 @@ int stage_hook_use(struct stage_hook *hook, const char *program, struct error *e
 /* stage_hook_flush - run it for what has changed, as far as there are slots */
 int stage_hook_flush(struct stage_hook *hook, struct error *e);
 
-/* stage_hook_json - {"type":"stage_change","at","kind","source","server","build","from","to","why"};
- * NULL: the entry is no change of a stage */
+/* stage_hook_json -
+ * {"type":"stage_change","at","kind","source","server","build","from","to","why"}; NULL: the entry
+ * is no change of a stage */
 json_t *stage_hook_json(const struct audit *audit);
 
 const struct runner_stats *stage_hook_stats(const struct stage_hook *hook);

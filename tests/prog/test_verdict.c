@@ -463,6 +463,21 @@ static void a_full_map_keeps_what_it_has(void **state)
 	clean(*state);
 }
 
+/* from port 25 to port 25: the first SYN is the client's, and judged */
+static void a_mail_port_hides_nobody(void **state)
+{
+	static const struct verdict refused = { .block_s = 3600, .drop_style = STYLE_SILENT };
+
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		struct talk t = talk(*state, ipv6);
+
+		t.client_port = 25;
+		judge(&t, &refused);
+		instance_settings(t.gate)->mode = MODE_ENFORCE;
+		attempt_exits(&t, "both mail ports", REASON_SILENT);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -474,6 +489,7 @@ int main(void)
 		cmocka_unit_test_setup(segments_of_connections_are_never_refused, clean_gate),
 		cmocka_unit_test_setup(an_open_connection_goes_on, clean_gate),
 		cmocka_unit_test_setup(our_own_connection_to_a_dropped_source, clean_gate),
+		cmocka_unit_test_setup(a_mail_port_hides_nobody, clean_gate),
 		cmocka_unit_test_setup(off_passes_everything, clean_gate),
 		cmocka_unit_test_setup(a_full_map_keeps_what_it_has, clean_gate),
 	};
