@@ -84,6 +84,9 @@ static __always_inline bool token_read(struct reading *r, __u32 at, __u8 origin)
 	t->build = build;
 	t->end = at;
 	t->start = at - text->token_length;
+	/* where a BDAT command stands in between its bytes have no one place to compare */
+	if (sc->work.smtp.flags & SMTP_STRADDLES)
+		t->start = at;
 	t->length = text->token_length;
 	/* the byte that ends a number may begin the next segment */
 	t->frame = at == r->first ? r->names->frame[index] : r->frame;

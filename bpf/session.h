@@ -76,6 +76,8 @@ SMTP_ALWAYS_INLINE int session_counted(struct smtp *m, __u32 used)
 				return 1;
 			m->parked = m->row;
 			m->row = SMTP_ROW_COMMAND;
+			if (smtp_in_number(m->parked))
+				m->flags |= SMTP_STRADDLES;
 		}
 	}
 	return !m->budget;

@@ -30,6 +30,7 @@ enum smtp_flag {
 	SMTP_BAD_NUMBER = 1 << 3, /* a part above 65535, or too many digits to be a build */
 	SMTP_SAID_HELLO = 1 << 4, /* server: the reply to EHLO began as Microsoft's does */
 	SMTP_SPELLED = 1 << 5,    /* "build" stands before the number of an EHLO name */
+	SMTP_STRADDLES = 1 << 6,  /* a BDAT command stands inside the number, or right after it */
 };
 
 #define SMTP_ALWAYS_INLINE static inline __attribute__((always_inline))
@@ -85,7 +86,7 @@ SMTP_ALWAYS_INLINE void smtp_digit(struct smtp *m, struct smtp_text *t, __u8 byt
 
 SMTP_ALWAYS_INLINE void smtp_number_begin(struct smtp *m, struct smtp_text *t)
 {
-	m->flags &= ~(SMTP_BAD_NUMBER | SMTP_SPELLED);
+	m->flags &= ~(SMTP_BAD_NUMBER | SMTP_SPELLED | SMTP_STRADDLES);
 	t->build = 0;
 	t->part = 0;
 	t->token_length = 0;
@@ -192,6 +193,14 @@ SMTP_ALWAYS_INLINE __u32 smtp_action_at(__u32 row)
 
 	asm volatile("" : "+r"(index));
 	return smtp_action_of[index & 1023];
+}
+
+/* smtp_in_number - the row is one inside a number */
+SMTP_ALWAYS_INLINE int smtp_in_number(__u32 row)
+{
+	__u32 action = row < SMTP_FIRST_ACTION ? 0 : smtp_action_at(row);
+
+	return action == SMTP_NUMBER_FIRST || action == SMTP_NUMBER || action == SMTP_NUMBER_DOT;
 }
 
 /*
