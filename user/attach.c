@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "filters.h"
@@ -106,6 +107,22 @@ int attach_tc(int prog_fd, int ifindex, enum hook hook, struct error *e)
 	return 0;
 }
 
+/* on_cgroup - our link is on this very cgroup: its id is its inode (kernel 5.5, 64 bit) */
+static bool on_cgroup(int target)
+{
+	int fd = link_open(HOOK_SOCKOPS, 0);
+	struct bpf_link_info info;
+	struct stat st;
+	bool same;
+
+	if (fd < 0)
+		return false;
+	same = link_target(fd, &info) && !fstat(target, &st) &&
+	       info.cgroup.cgroup_id == (unsigned long long)st.st_ino;
+	close(fd);
+	return same;
+}
+
 /* attach_cgroup - see attach.h */
 int attach_cgroup(int prog_fd, const char *path, struct error *e)
 {
@@ -113,8 +130,9 @@ int attach_cgroup(int prog_fd, const char *path, struct error *e)
 
 	if (target < 0)
 		return error_set(e, -errno, "cgroup %s: %s", path, strerror(errno));
-	/* a link cannot move to another cgroup: begin again if this is not the same one */
-	attach_remove(HOOK_SOCKOPS, 0, NULL);
+	/* in place where it can be; a link cannot move to another cgroup */
+	if (!on_cgroup(target))
+		attach_remove(HOOK_SOCKOPS, 0, NULL);
 	rc = link_put(prog_fd, target, HOOK_SOCKOPS, 0, BPF_CGROUP_SOCK_OPS, NULL);
 	close(target);
 	if (rc)

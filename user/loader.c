@@ -38,6 +38,7 @@ struct loader {
 	struct outside outside[LOADER_INTERFACES_MAX];
 	unsigned int outside_count;
 	enum xdp_mode xdp;
+	char cgroup[256]; /* empty: no sockops */
 	bool adopted;
 };
 
@@ -252,6 +253,7 @@ static int attach_everything(struct loader *l, const struct loader_options *o, s
 	rc = remove_others(l, e);
 	if (rc)
 		return rc;
+	snprintf(l->cgroup, sizeof(l->cgroup), "%s", o->cgroup ? o->cgroup : "");
 	if (o->cgroup)
 		return attach_cgroup(bpf_program__fd(l->gate->progs.gate_sockops), o->cgroup, e);
 	return attach_remove(HOOK_SOCKOPS, 0, e);
@@ -403,6 +405,15 @@ int loader_check(struct loader *loader, struct error *e)
 			failed = rc; /* the others may be mended all the same */
 		else
 			mended += rc;
+	}
+	/* a service's cgroup is made anew when the service is started again */
+	if (loader->cgroup[0] && !attach_alive(HOOK_SOCKOPS, 0) && !access(loader->cgroup, F_OK)) {
+		rc = attach_cgroup(bpf_program__fd(loader->gate->progs.gate_sockops),
+				   loader->cgroup, e);
+		if (rc)
+			failed = rc;
+		else
+			mended++;
 	}
 	/* an interface that came back has another number: its old links lead nowhere */
 	if (mended && !failed)
