@@ -363,6 +363,7 @@ void daemon_stop(struct daemon *daemon)
 	stage_hook_free(daemon->hook);
 	sd_event_source_disable_unref(daemon->tell);
 	sd_event_source_disable_unref(daemon->walk);
+	sd_event_source_disable_unref(daemon->links);
 	sight_stop(daemon->sight);
 	sd_event_source_disable_unref(daemon->tick);
 	sd_event_source_disable_unref(daemon->ring_io);

@@ -74,7 +74,7 @@ struct daemon {
 	bool lab_clock;
 	int state_lock, kernel_lock;
 	sd_event *event;
-	sd_event_source *ring_io, *tick, *walk, *tell;
+	sd_event_source *ring_io, *tick, *walk, *tell, *links;
 	struct store *store;
 	struct catalogue *catalogue;
 	struct policy *policy;

@@ -6,15 +6,18 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "address.h"
 #include "clock.h"
 #include "daemon.h"
+#include "linkwatch.h"
 
-#define USEC        1000000ULL
-#define NS          1000000000ULL
-#define DAY         86400
-#define PRUNE_PARTS 16 /* bounded parts of old records removed per tick */
+#define USEC             1000000ULL
+#define NS               1000000000ULL
+#define DAY              86400
+#define LOOKS_PER_SECOND 4
+#define PRUNE_PARTS      16 /* bounded parts of old records removed per tick */
 
 /* daemon_store_result - a failure is told; only a write that succeeds again (keep_house) heals,
  * because reading and empty batches work on a full disk too */
@@ -206,6 +209,32 @@ static void mend(struct daemon *daemon)
 		daemon->mended += (uint64_t)mended;
 }
 
+/* on_links - an interface came or went: not only at the next tick */
+static int on_links(sd_event_source *source, int fd, uint32_t revents, void *arg)
+{
+	(void)source;
+	(void)revents;
+	linkwatch_drain(fd);
+	mend(arg);
+	return 0;
+}
+
+/* watch_links - a host where interfaces come and go all the time must not keep us busy */
+static int watch_links(struct daemon *daemon)
+{
+	int fd = linkwatch_open(), rc;
+
+	if (fd < 0)
+		return fd;
+	rc = sd_event_add_io(daemon->event, &daemon->links, fd, EPOLLIN, on_links, daemon);
+	if (rc < 0) {
+		close(fd);
+		return rc;
+	}
+	sd_event_source_set_io_fd_own(daemon->links, true);
+	return sd_event_source_set_ratelimit(daemon->links, USEC, LOOKS_PER_SECOND);
+}
+
 /* keep_house - what needs doing now and then, each independent of the others */
 static void keep_house(struct daemon *daemon)
 {
@@ -392,6 +421,8 @@ int daemon_watch(struct daemon *daemon, struct error *e)
 	if (rc >= 0)
 		rc = sd_event_add_time_relative(daemon->event, &daemon->tick, CLOCK_BOOTTIME, 0, 0,
 						on_tick, daemon);
+	if (rc >= 0)
+		rc = watch_links(daemon);
 	if (rc >= 0)
 		rc = daemon_walk_watch(daemon);
 	if (rc >= 0)
