@@ -130,7 +130,7 @@ static __always_inline void client_action(struct reading *r, __u32 action, __u32
 		/* fall through */
 	case SMTP_EHLO:
 		r->names->helo_end = at;
-		session_reset(m);
+		session_reset(m, &r->names->text[0]);
 		break;
 	case SMTP_DATA:
 		if (m->parked) /* after a chunk: refused, or another message? */
@@ -146,7 +146,7 @@ static __always_inline void client_action(struct reading *r, __u32 action, __u32
 			read_over(r, FAMILY_UNKNOWN);
 		break;
 	case SMTP_RSET:
-		session_reset(m);
+		session_reset(m, &r->names->text[0]);
 		break;
 	case SMTP_NUMBER_END:
 		token_read(r, at - 1, ORIGIN_RECEIVED);

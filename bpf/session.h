@@ -19,9 +19,10 @@
 
 #include "bpf/smtp.h"
 
-/* session_reset - forget a message begun in chunks */
-SMTP_ALWAYS_INLINE void session_reset(struct smtp *m)
+/* session_reset - forget a message begun in chunks, and who was said to have stamped it */
+SMTP_ALWAYS_INLINE void session_reset(struct smtp *m, struct smtp_text *t)
 {
+	t->by[0] = 0;
 	m->parked = 0;
 	m->budget = 0;
 	m->flags &= ~(SMTP_IN_CHUNK | SMTP_LAST_CHUNK);
@@ -167,7 +168,7 @@ static inline int session_client(struct session *s, __u32 action)
 		/* fall through */
 	case SMTP_EHLO:
 	case SMTP_RSET:
-		session_reset(m);
+		session_reset(m, &s->text);
 		return 0;
 	case SMTP_DATA:
 		if (m->parked) /* after a chunk: refused, or another message? */

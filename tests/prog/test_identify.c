@@ -81,6 +81,27 @@ static void bdat_chunks_are_read_as_one_header(void **state)
 	assert_int_equal(s.token.build, BUILD(15, 1, 2507, 39));
 }
 
+static void a_message_taken_back_leaves_no_name(void **state)
+{
+	static const char *const stamp =
+		"Received: from a with Microsoft SMTP Server id 15.1.2507.39; x\r\n\r\n";
+	struct talk t = talk(*state, false);
+	char text[512];
+	struct seen s;
+
+	opening(&t);
+	client(&t, "BDAT 38\r\nReceived: from a by other.example.org ");
+	server(&t, "250 ok\r\n");
+	client(&t, "RSET\r\n");
+	server(&t, "250 ok\r\n");
+	snprintf(text, sizeof(text), "BDAT %zu LAST\r\n%s", strlen(stamp), stamp);
+	client(&t, text);
+	server(&t, "250 ok\r\n");
+	s = seen(*state);
+	assert_int_equal(s.tokens, 1);
+	assert_string_equal(s.token.by, "");
+}
+
 static void starttls_ends_the_reading(void **state)
 {
 	struct talk t = talk(*state, false);
@@ -313,6 +334,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(received_line_names_the_build),
 		cmocka_unit_test(bdat_chunks_are_read_as_one_header),
+		cmocka_unit_test(a_message_taken_back_leaves_no_name),
 		cmocka_unit_test(starttls_ends_the_reading),
 		cmocka_unit_test(refused_starttls_and_data_go_on_in_clear),
 		cmocka_unit_test(banner_and_ehlo_labels),
