@@ -17,7 +17,7 @@ say = @$(if $(V),:,printf '  %-8s %s\n' $(1) $(2))
 
 MAINS    = buildgated gatectl gate-milter
 BPF_SRC  = $(wildcard bpf/*.bpf.c)
-USER_SRC = $(filter-out $(MAINS:%=user/%.c),$(wildcard user/*.c))
+USER_SRC = $(wildcard user/*/*.c)
 USER_OBJ = $(USER_SRC:%.c=build/obj/%.o)
 LIB      = build/libbuildgate.a
 UNIT     = $(patsubst tests/unit/%.c,build/tests/unit/%,$(wildcard tests/unit/test_*.c))
@@ -66,7 +66,7 @@ build/gate.skel.h: build/gate.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name gate > $@
 
-build/obj/user/loader.o build/obj/user/instance.o: build/gate.skel.h
+build/obj/user/kernel/loader.o build/obj/user/kernel/instance.o: build/gate.skel.h
 # whoever reads lines needs it; after the first build the .d files know who
 $(USER_OBJ) $(MAINS:%=build/obj/user/%.o): | build/smtp_table.h
 
@@ -98,7 +98,7 @@ build/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/ref*.c) \
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(FUZZFLAGS) -o $@ $(filter %.c,$^) $(FUZZLIBS)
 
-build/tests/fuzz/fuzz_capture: $(wildcard user/replay_*.[ch]) user/error.c
+build/tests/fuzz/fuzz_capture: $(wildcard user/replay/replay_*.[ch]) user/base/error.c
 build/tests/fuzz/fuzz_capture: FUZZLIBS = -lpcap
 
 build/tests/fuzz/captured: build/tests/fuzz/captures

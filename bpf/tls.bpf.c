@@ -2,7 +2,7 @@
 /*
  * tls.bpf.c - sight through TLS: probes on the calls that a mail server makes into its library
  *
- * Not loaded unless the operator turned sight on ("?": not of itself). user/sight.c attaches
+ * Not loaded unless the operator turned sight on ("?": not of itself). user/sight/sight.c attaches
  * them to the mail server's own files, never to the library, which others use too; the rows of
  * its table say which call each of them is for.
  */

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon.h"
-#include "probe.h"
+#include "user/daemon/daemon.h"
+#include "user/kernel/probe.h"
 #include "version.h"
 
 #define EXIT_USAGE 2

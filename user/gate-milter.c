@@ -14,11 +14,11 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include "courier.h"
-#include "ctl.h"
-#include "ctl_parse.h"
-#include "log.h"
-#include "milter.h"
+#include "user/milter/courier.h"
+#include "user/ctl/ctl.h"
+#include "user/ctl/ctl_parse.h"
+#include "user/base/log.h"
+#include "user/milter/milter.h"
 #include "version.h"
 
 #define EXIT_USAGE 2

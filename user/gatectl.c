@@ -7,9 +7,9 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "ctl.h"
-#include "ctl_output.h"
-#include "ctl_parse.h"
+#include "user/ctl/ctl.h"
+#include "user/ctl/ctl_output.h"
+#include "user/ctl/ctl_parse.h"
 
 /* refuse - the sentence; the whole help when nothing was said that could be wrong */
 static int refuse(const struct ctl *ctl, int argc, const struct error *e)

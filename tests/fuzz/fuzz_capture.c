@@ -2,7 +2,7 @@
 /*
  * fuzz_capture - any bytes as a capture file, up to where frames would go to the programs
  *
- * The real reader (user/replay_capture.c), link headers, parser, splitter and table of
+ * The real reader (user/replay/replay_capture.c), link headers, parser, splitter and table of
  * connections; only replay_push() is this file's own, and checks what the programs rely on.
  */
 #include <arpa/inet.h>
@@ -13,8 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "user/replay.h"
-#include "user/replay_flows.h"
+#include "user/replay/replay.h"
+#include "user/replay/replay_flows.h"
 
 #define PIECE_MAX  3500 /* INSTANCE_FRAME_MAX */
 #define MUST(what) ((what) ? (void)0 : broken(#what))

@@ -11,7 +11,7 @@
 #define BUILDGATE_TESTS_ANSWERED_H
 
 #include "tests/prog/rows.h"
-#include "user/reply.h"
+#include "user/enforcer/reply.h"
 
 #define LATER_INDEX    0
 #define TEXTS          1 /* index of the texts of REFUSED and DEFERRED */

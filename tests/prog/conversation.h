@@ -26,8 +26,8 @@
 
 #include <bpf/bpf.h>
 
-#include "user/build.h"
-#include "user/instance.h"
+#include "user/base/build.h"
+#include "user/kernel/instance.h"
 
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
 

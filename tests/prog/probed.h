@@ -20,7 +20,7 @@
 
 #include "build/gate.skel.h"
 #include "maps/tls.h"
-#include "user/sight_elf.h"
+#include "user/sight/sight_elf.h"
 
 #define EVENTS_MAX 65536
 

@@ -7,8 +7,8 @@
 #include <jansson.h>
 
 #include "tests/prog/tape.h"
-#include "user/observation.h"
-#include "user/replay.h"
+#include "user/observer/observation.h"
+#include "user/replay/replay.h"
 
 #define CORPUS "../shared/data/corpus.jsonl"
 

@@ -4,9 +4,9 @@
 #include <sys/wait.h>
 
 #include "tests/prog/tape.h"
-#include "user/address.h"
-#include "user/observation.h"
-#include "user/replay.h"
+#include "user/base/address.h"
+#include "user/observer/observation.h"
+#include "user/replay/replay.h"
 
 #define OLD_LINE                                                                                   \
 	"Received: from client.example.org (192.0.2.1) by EX01.example.org\r\n"                    \

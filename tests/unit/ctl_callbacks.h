@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#include "user/ctl.h"
+#include "user/ctl/ctl.h"
 
 __attribute__((unused)) static const char *called;
 

@@ -19,11 +19,11 @@
 #include <cmocka.h>
 
 #include "ctl_daemon.h"
-#include "user/clock.h"
-#include "user/ctl.h"
-#include "user/ctl_parse.h"
-#include "user/loader.h"
-#include "user/pinned.h"
+#include "user/base/clock.h"
+#include "user/ctl/ctl.h"
+#include "user/ctl/ctl_parse.h"
+#include "user/kernel/loader.h"
+#include "user/kernel/pinned.h"
 
 #define NS 1000000000ULL
 

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "user/policy.h"
+#include "user/escalation/policy.h"
 
 #define REFERENCE_NAMES       16
 #define REFERENCE_CONNECTIONS 256

@@ -19,8 +19,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "user/address.h"
-#include "user/store.h"
+#include "user/base/address.h"
+#include "user/store/store.h"
 
 #define T0 1790000000LL /* some moment of 2026 */
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "user/address.h"
+#include "user/base/address.h"
 
 /* addr - an address that must parse */
 static struct addr addr(const char *text)

@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "../../maps/abi.h"
-#include "../../user/build.h"
+#include "maps/abi.h"
+#include "user/base/build.h"
 
 /* parses - text is a build, padded or not, and sorts as BUILD() says */
 static void parses(void **state)

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "../../user/build.h"
-#include "../../user/catalogue.h"
-#include "../../user/times.h"
+#include "user/base/build.h"
+#include "user/catalogue/catalogue.h"
+#include "user/base/times.h"
 
 #define SHIPPED "maps/catalogue/exchange.json"
 #define GRACE   30

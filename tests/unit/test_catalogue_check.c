@@ -12,9 +12,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "../../user/build.h"
-#include "../../user/catalogue.h"
-#include "../../user/times.h"
+#include "user/base/build.h"
+#include "user/catalogue/catalogue.h"
+#include "user/base/times.h"
 
 #define SHIPPED "maps/catalogue/exchange.json"
 #define SMALL   "tests/unit/catalogue-small.json"

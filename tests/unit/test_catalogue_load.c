@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "../../user/catalogue.h"
+#include "user/catalogue/catalogue.h"
 
 #define SMALL "tests/unit/catalogue-small.json"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "user/clock.h"
+#include "user/base/clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

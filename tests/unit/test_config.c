@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "user/config.h"
+#include "user/config/config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "user/address.h"
-#include "user/log.h"
+#include "user/base/address.h"
+#include "user/base/log.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define KEY_A    "RWQbd8svnDTBfCFDdRxpryzkG3M0rqSGwPXbaJI/ZNO41NimPLLIpSWy"

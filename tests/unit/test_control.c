@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "user/control.h"
+#include "user/daemon/control.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "user/log.h"
+#include "user/base/log.h"
 
 static char path[64], who[64];
 static sd_event *event;

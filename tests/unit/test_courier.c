@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The queue, against a daemon that is there, away, hangs up, or says no. */
-#include "user/courier.h"
+#include "user/milter/courier.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "ctl_daemon.h"
-#include "user/log.h"
+#include "user/base/log.h"
 
 #define TAKEN(n)                                                                                   \
 	"{\"ok\":true,\"result\":{\"message\":\"\",\"taken\":" #n ",\"repeated\":0,"               \

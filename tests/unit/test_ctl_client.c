@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "user/client.h"
+#include "user/ctl/client.h"
 
 /* pair - a client whose daemon is the returned descriptor and has already said `says` */
 static struct client *pair(const char *says, int *ret_daemon)

@@ -12,8 +12,8 @@
 
 #define CTL_REAL_HELP
 #include "ctl_callbacks.h"
-#include "user/ctl_parse.h"
-#include "user/ctl_table.h"
+#include "user/ctl/ctl_parse.h"
+#include "user/ctl/ctl_table.h"
 
 /* run - a command with up to two arguments; the caller frees what it printed */
 static char *run(const char *name, const char *first, const char *second, bool json, int expect)

@@ -15,10 +15,10 @@
 #include <bpf/bpf.h>
 #include <cmocka.h>
 
-#include "user/address.h"
-#include "user/clock.h"
-#include "user/ctl_map.h"
-#include "user/ctl_parse.h"
+#include "user/base/address.h"
+#include "user/base/clock.h"
+#include "user/ctl/ctl_map.h"
+#include "user/ctl/ctl_parse.h"
 
 #define NS 1000000000ULL
 

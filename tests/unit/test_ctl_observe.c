@@ -4,7 +4,7 @@
 
 #include <fcntl.h>
 
-#include "user/telling.h"
+#include "user/observer/telling.h"
 
 #define TAKEN_1                                                                                    \
 	"{\"ok\":true,\"result\":{\"message\":\"1 taken\",\"taken\":1,\"repeated\":0,"             \

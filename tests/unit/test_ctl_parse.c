@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "ctl_callbacks.h"
-#include "user/ctl_parse.h"
-#include "user/ctl_table.h"
+#include "user/ctl/ctl_parse.h"
+#include "user/ctl/ctl_table.h"
 
 #define WORDS 16
 

@@ -10,14 +10,14 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "user/address.h"
-#include "user/clock.h"
-#include "user/ctl_entry.h"
-#include "user/ctl_flow.h"
-#include "user/ctl_output.h"
-#include "user/ctl_text.h"
-#include "user/ctl_verdict.h"
-#include "user/times.h"
+#include "user/base/address.h"
+#include "user/base/clock.h"
+#include "user/ctl/ctl_entry.h"
+#include "user/ctl/ctl_flow.h"
+#include "user/ctl/ctl_output.h"
+#include "user/ctl/ctl_text.h"
+#include "user/ctl/ctl_verdict.h"
+#include "user/base/times.h"
 
 #define NS     1000000000ULL
 #define HOUR_S 3600ULL

@@ -7,7 +7,7 @@
 
 #include "tests/unit/fake_maps.h"
 #include "tests/unit/world.h"
-#include "user/enforcer.h"
+#include "user/enforcer/enforcer.h"
 
 #define NS 1000000000ULL
 

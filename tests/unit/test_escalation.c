@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/address.h"
-#include "user/build.h"
-#include "user/escalation.h"
+#include "user/base/address.h"
+#include "user/base/build.h"
+#include "user/escalation/escalation.h"
 
 /*
  * A history is steps separated by ';': "WHEN NAME WHAT". WHEN is 1d2h3m4s from the start, or

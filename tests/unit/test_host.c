@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* hostnet and probe: what can be told without a kernel of one's own */
-#include "user/hostnet.h"
-#include "user/probe.h"
+#include "user/kernel/hostnet.h"
+#include "user/kernel/probe.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "user/address.h"
+#include "user/base/address.h"
 
 #define CAP(n) (1ULL << (n))
 

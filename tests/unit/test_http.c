@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "user/http.h"
+#include "user/daemon/http.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

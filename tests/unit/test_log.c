@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "user/log.h"
+#include "user/base/log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

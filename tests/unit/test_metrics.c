@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "user/metrics.h"
+#include "user/daemon/metrics.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/pinned.h"
+#include "user/kernel/pinned.h"
 
 static struct counters counters[HOOK_MAX];
 static struct store_counts counts;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The milter's callbacks, called as libmilter would; reports are caught where they are put. */
-#include "user/milter.h"
+#include "user/milter/milter.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>

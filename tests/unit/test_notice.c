@@ -12,7 +12,7 @@
 
 #include "tests/unit/fake_maps.h"
 #include "tests/unit/world.h"
-#include "user/notice.h"
+#include "user/report/notice.h"
 
 struct scene {
 	struct world w;

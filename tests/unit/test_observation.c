@@ -9,9 +9,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "user/address.h"
-#include "user/clock.h"
-#include "user/observation.h"
+#include "user/base/address.h"
+#include "user/base/clock.h"
+#include "user/observer/observation.h"
 
 #define T0 1790000000LL
 #define B  BUILD(15, 1, 2507, 39)

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/world.h"
-#include "user/observer.h"
+#include "user/observer/observer.h"
 
 /* A world with an observer; `now` moves on as the test says. */
 struct scene {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "user/operator.h"
+#include "user/daemon/operator.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "user/address.h"
-#include "user/clock.h"
-#include "user/times.h"
+#include "user/base/address.h"
+#include "user/base/clock.h"
+#include "user/base/times.h"
 
 #define NOON 1764590400 /* 2025-12-01T12:00:00Z */
 #define DAY  86400

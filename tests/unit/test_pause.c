@@ -8,8 +8,8 @@
 
 #include <errno.h>
 
-#include "user/pause.h"
-#include "user/times.h"
+#include "user/escalation/pause.h"
+#include "user/base/times.h"
 
 /* moment - a time that is known to be right */
 static int64_t moment(const char *text)

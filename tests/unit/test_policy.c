@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "maps/abi.h"
-#include "user/build.h"
-#include "user/policy.h"
-#include "user/times.h"
+#include "user/base/build.h"
+#include "user/escalation/policy.h"
+#include "user/base/times.h"
 
 #define SHIPPED "maps/policy"
 #define DAY_S   86400

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/world.h"
-#include "user/preview.h"
+#include "user/escalation/preview.h"
 
 struct scene {
 	struct world w;

@@ -17,9 +17,9 @@
 #include <unistd.h>
 
 #include "tests/unit/reference_clock.h"
-#include "user/catalogue.h"
-#include "user/simulate.h"
-#include "user/times.h"
+#include "user/catalogue/catalogue.h"
+#include "user/escalation/simulate.h"
+#include "user/base/times.h"
 
 #define HISTORIES 10000
 #define STATES    2048

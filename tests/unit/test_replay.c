@@ -12,8 +12,8 @@
 
 #include <pcap/pcap.h>
 
-#include "user/replay_flows.h"
-#include "user/replay_frame.h"
+#include "user/replay/replay_flows.h"
+#include "user/replay/replay_frame.h"
 
 static const struct gate_config config = {
 	.ports_count = 1,

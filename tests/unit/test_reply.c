@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "user/reply.h"
+#include "user/enforcer/reply.h"
 
 #define REPLIES 1000
 #define KEYS    1001

@@ -7,8 +7,8 @@
 
 #include "tests/unit/fake_maps.h"
 #include "tests/unit/world.h"
-#include "user/report.h"
-#include "user/times.h"
+#include "user/report/report.h"
+#include "user/base/times.h"
 
 struct scene {
 	struct world w;

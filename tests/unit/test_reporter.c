@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "user/reporter.h"
+#include "user/observer/reporter.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

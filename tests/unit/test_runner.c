@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "user/runner.h"
+#include "user/base/runner.h"
 
 #define LIMIT_MS 300
 #define SLOTS    2

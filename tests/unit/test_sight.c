@@ -14,9 +14,9 @@
 
 #include <cmocka.h>
 
-#include "user/sight.h"
-#include "user/sight_elf.h"
-#include "user/sight_roots.h"
+#include "user/sight/sight.h"
+#include "user/sight/sight_elf.h"
+#include "user/sight/sight_roots.h"
 
 #define CODE_NONE                                                                                  \
 	"extern int reads(void *, char *, int);"                                                   \

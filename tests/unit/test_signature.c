@@ -10,8 +10,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "../../user/signature.h"
-#include "../../user/times.h"
+#include "user/catalogue/signature.h"
+#include "user/base/times.h"
 
 #define DATA "Hello, catalogue.\n"
 

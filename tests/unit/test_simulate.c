@@ -11,8 +11,8 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#include "user/simulate.h"
-#include "user/times.h"
+#include "user/escalation/simulate.h"
+#include "user/base/times.h"
 
 #define GRACE 30
 

@@ -14,7 +14,7 @@
 
 #include "tests/fuzz/talk.h"
 #include "tests/unit/smtp_talk_rows.h"
-#include "user/build.h"
+#include "user/base/build.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 #define AFTER       "Subject: x\r\n\r\nbody\r\n"

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "tests/unit/world.h"
-#include "user/stage_hook.h"
+#include "user/report/stage_hook.h"
 
 #define AT 1795348800 /* 2026-11-22T12:00:00Z */
 

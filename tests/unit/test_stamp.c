@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "user/stamp.h"
+#include "user/observer/stamp.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "user/build.h"
+#include "user/base/build.h"
 
 #define STAMP                                                                                      \
 	" from mail.old.example.org (192.0.2.10) by\n"                                             \

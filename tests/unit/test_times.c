@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "../../user/times.h"
+#include "user/base/times.h"
 
 /* parses - every allowed way to write a moment */
 static void parses(void **state)

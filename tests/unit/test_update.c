@@ -13,10 +13,10 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "../../user/build.h"
-#include "../../user/file.h"
-#include "../../user/times.h"
-#include "../../user/update.h"
+#include "user/base/build.h"
+#include "user/base/file.h"
+#include "user/base/times.h"
+#include "user/catalogue/update.h"
 
 #define SIGNED "tests/unit/catalogue-signed.json"
 #define SMALL  "tests/unit/catalogue-small.json"

@@ -11,11 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "user/address.h"
-#include "user/catalogue.h"
-#include "user/clock.h"
-#include "user/policy.h"
-#include "user/store.h"
+#include "user/base/address.h"
+#include "user/catalogue/catalogue.h"
+#include "user/base/clock.h"
+#include "user/escalation/policy.h"
+#include "user/store/store.h"
 
 #define OLD_BUILD  BUILD(15, 1, 2507, 17) /* Exchange 2016 CU23 of 2022 */
 #define FINE_BUILD BUILD(15, 2, 2562, 99) /* above all known of SE: ahead of the catalogue */

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ctl_output - what gatectl prints: JSON values, aligned rows, errors
+ *
+ * JSON is written by jansson, one value per line; an array is opened, filled item by item
+ * and closed, so that a long one needs no memory. Rows are collected, because the width of a
+ * column is known last. Every cell made from JSON is escaped: a peer's name cannot steer the
+ * terminal.
+ */
+#ifndef BUILDGATE_CTL_OUTPUT_H
+#define BUILDGATE_CTL_OUTPUT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "user/base/error.h"
+
+#define CTL_COLUMNS 16
+
+/* A column: its head, and the key of a JSON object that fills it. */
+struct ctl_column {
+	const char *head; /* NULL ends the list */
+	const char *key;
+	bool right; /* numbers */
+};
+
+struct ctl_rows {
+	const struct ctl_column *columns;
+	unsigned int count;
+	size_t width[CTL_COLUMNS];
+	char *cells; /* one after the other, NUL between */
+	size_t used, size;
+	bool full; /* memory ran out: some rows are missing */
+};
+
+void ctl_rows_init(struct ctl_rows *rows, const struct ctl_column *columns);
+void ctl_rows_free(struct ctl_rows *rows);
+
+/* ctl_rows_add - one row; cells has as many texts as there are columns */
+void ctl_rows_add(struct ctl_rows *rows, const char *const *cells);
+
+/* ctl_rows_add_object - one row from the columns' keys */
+void ctl_rows_add_object(struct ctl_rows *rows, const json_t *object);
+
+/* ctl_rows_print - head and rows; -ENOMEM when some had to be left out */
+int ctl_rows_print(const struct ctl_rows *rows, FILE *out);
+
+/* ctl_output_json - value on one line, keys in the order they were set */
+void ctl_output_json(FILE *out, const json_t *value);
+
+/* An array written as it comes. */
+struct ctl_array {
+	FILE *out;
+	bool any;
+};
+
+void ctl_array_begin(struct ctl_array *array, FILE *out);
+void ctl_array_add(struct ctl_array *array, const json_t *item);
+void ctl_array_end(struct ctl_array *array);
+
+/* ctl_output_error - {"error":...} to stdout under -j, else a line to stderr */
+void ctl_output_error(bool json, const char *text);
+
+/* ctl_output_finish - flush; -EIO and so on when it could not be written */
+int ctl_output_finish(FILE *out, struct error *e);
+
+#endif

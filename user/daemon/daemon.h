@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * daemon - buildgated from its first check to its last breath
+ *
+ * Owns one of every box: store, catalogue, policy, loader, observer, enforcer, control socket, HTTP
+ * server, and the loop that moves data between them. daemon_start() takes the steps in an
+ * order in which nothing is attached before everything that can be refused has been tried;
+ * when a later step fails, what this start attached is taken off again, and a gate that was
+ * already there is left as it was. daemon_run() returns when a signal ends it; the gate stays
+ * in the kernel. One thread, no locks.
+ *
+ *   daemon.c        start, stop
+ *   daemon_loop.c   kernel events, time, signals, reload
+ *   daemon_clock.c  the three times, the lease, and the lab clock
+ *   daemon_data.c   catalogue and policy, and the walk that judges all records anew
+ *   daemon_catalogue.h  which catalogue, and new ones from outside
+ *   daemon_observe.c  what others tell of builds
+ *   daemon_tell.c   whom the daemon tells of what has changed
+ *   commands.c      what gatectl may ask; daemon_status.c what it and Prometheus are told
+ */
+#ifndef BUILDGATE_DAEMON_H
+#define BUILDGATE_DAEMON_H
+
+#include <bpf/libbpf.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "user/catalogue/catalogue.h"
+#include "user/config/config.h"
+#include "control.h"
+#include "daemon_catalogue.h"
+#include "user/enforcer/enforcer.h"
+#include "user/base/error.h"
+#include "user/report/stage_hook.h"
+#include "user/kernel/hostnet.h"
+#include "http.h"
+#include "user/kernel/loader.h"
+#include "user/base/log.h"
+#include "user/report/notice.h"
+#include "user/observer/observer.h"
+#include "operator.h"
+#include "user/kernel/pinned.h"
+#include "user/escalation/policy.h"
+#include "user/enforcer/reply.h"
+#include "user/report/report.h"
+#include "user/sight/sight.h"
+#include "user/observer/reporter.h"
+#include "user/store/store.h"
+
+#define DAEMON_TICK_S    30   /* at most this long between two looks at the time */
+#define DAEMON_BATCH_MAX 8192 /* events in one transaction */
+
+/* Sources whose verdict is to be published once the batch is durable. */
+struct daemon_changed {
+	struct addr source;
+	bool recheck;
+};
+
+/* What one transaction of events came to. */
+struct daemon_batch {
+	unsigned int events;
+	struct daemon_changed *changed;
+	unsigned int changed_count, changed_room;
+	json_t *lines; /* for followers; array */
+	bool open;     /* the store's batch is */
+	int rc;        /* first error */
+	struct error e;
+};
+
+struct daemon {
+	struct config *config;
+	bool lab_clock;
+	int state_lock, kernel_lock;
+	sd_event *event;
+	sd_event_source *ring_io, *tick, *walk, *tell, *links;
+	struct store *store;
+	struct catalogue *catalogue;
+	struct policy *policy;
+	struct loader *loader;
+	struct pinned *pinned;
+	volatile struct settings *settings; /* of pinned */
+	struct observer *observer;
+	struct enforcer *enforcer;
+	struct sight *sight; /* NULL: TLS sight is off */
+	struct replies *replies;
+	struct ring_buffer *ring;
+	struct control *control;
+	struct http *http;
+	struct stage_hook *hook;
+	struct notices *notices;
+	sd_event_source *notice;
+	int64_t noticed; /* running time of the last walk for notices */
+	bool notice_soon;
+	bool changed; /* stages have changed that nobody was told of yet */
+	struct hostnet own;
+	struct daemon_batch batch;
+	struct reporters reporters;
+	enum mode mode;         /* as we last set or saw it; the kernel's word is the truth */
+	int64_t running_before; /* running time of earlier daemons on this store */
+	int64_t started;
+	int64_t boot;    /* date of boot as the clock said last; it shows a step back */
+	uint64_t walked; /* sources that the walk under way has passed */
+	char policy_used[CONFIG_TEXT]; /* by "policy use"; empty: the configured one */
+	struct daemon_catalogue updates;
+	bool store_ok;
+	uint64_t events_lost, mended;
+	struct log_limit store_limit, loader_limit, reporter_limit;
+};
+
+/* daemon_start - all steps up to a working gate; takes config over */
+int daemon_start(struct config *config, bool lab_clock, struct daemon **ret_daemon,
+		 struct error *e);
+
+/* daemon_run - the loop; 0: ended by a signal */
+int daemon_run(struct daemon *daemon, struct error *e);
+void daemon_stop(struct daemon *daemon);
+
+/* ---- daemon_loop.c ---- */
+
+/* daemon_watch - signals, kernel events and time into the loop */
+int daemon_watch(struct daemon *daemon, struct error *e);
+
+/* daemon_own - read the host's addresses again when they changed; force: in any case */
+int daemon_own(struct daemon *daemon, bool force, struct error *e);
+
+/* daemon_unfit - a map of the kernel that is full is told, and no reason to stop: what fits is in
+ * it. Other results are returned as they are. */
+int daemon_unfit(int rc, const struct error *e);
+
+/* daemon_publish - this source's verdict; a failure is logged and comes up again */
+void daemon_publish(void *daemon, const struct addr *source);
+
+/* daemon_store_result - keep and tell whether the store can be written; returns rc */
+int daemon_store_result(struct daemon *daemon, int rc, const struct error *e);
+
+/* daemon_batch_begin, _add, _end - one transaction of observations. add takes what the observer
+ * returned for one; end makes them durable, then publishes verdicts and tells followers; on
+ * failure (batch.e says why) nothing of it happened */
+void daemon_batch_begin(struct daemon *daemon);
+void daemon_batch_add(struct daemon *daemon, const struct observation *o, int rc);
+int daemon_batch_end(struct daemon *daemon);
+
+/* ---- daemon_observe.c ---- */
+
+/* daemon_observe - the control command "observe" */
+json_t *daemon_observe(void *daemon, struct control_request *request, struct error *e);
+
+/* ---- daemon_clock.c ---- */
+
+/* daemon_clock_init - the three times from what the store kept */
+int daemon_clock_init(struct daemon *daemon, struct error *e);
+
+/* daemon_settings - lease, offset and the config's words into the settings map */
+void daemon_settings(struct daemon *daemon);
+
+/* daemon_replies - the answerer's texts by the present configuration and catalogue */
+int daemon_replies(struct daemon *daemon, struct error *e);
+
+/* daemon_running - running time of all daemons on this store */
+int64_t daemon_running(const struct daemon *daemon);
+
+/* daemon_mode - the kernel's word; what changed behind our back is taken over and audited */
+enum mode daemon_mode(struct daemon *daemon);
+
+/* daemon_set_mode - durable first, then the kernel's word. confirm_s > 0: enforce until that many
+ * seconds from now only, unless daemon_confirm_mode() comes; the kernel keeps the deadline */
+int daemon_set_mode(struct daemon *daemon, enum mode mode, int64_t confirm_s, const char *who,
+		    struct error *e);
+int daemon_confirm_mode(struct daemon *daemon, const char *who, struct error *e);
+
+/* daemon_move - everything that is due at this moment happens; returns moves or -errno */
+int daemon_move(struct daemon *daemon, struct error *e);
+
+/* daemon_advance - lab clock: to `target` through every due moment in order */
+int daemon_advance(struct daemon *daemon, int64_t target, struct error *e);
+
+/* ---- daemon_data.c ---- */
+
+/* daemon_load_data - catalogue and policy at start; daemon_load_policy - that in force for a
+ * configuration: "policy use" counts until the key policy: is edited */
+int daemon_load_data(struct daemon *daemon, struct error *e);
+int daemon_load_policy(struct daemon *daemon, const struct config *config,
+		       struct policy **ret_policy, struct error *e);
+
+/* daemon_use - another catalogue or policy (NULL keeps the present one) from now on: audited, taken
+ * over, and every record judged anew in the turns of the loop that follow */
+int daemon_use(struct daemon *daemon, struct catalogue *catalogue, struct policy *policy,
+	       const char *who, const char *why, struct error *e);
+
+/* daemon_note_use, daemon_take_over - the two halves of daemon_use(), for a caller that has more
+ * to keep: what is durable before, and what cannot fail after */
+int daemon_note_use(struct daemon *daemon, const struct catalogue *catalogue,
+		    const struct policy *policy, const char *who, const char *why, struct error *e);
+void daemon_take_over(struct daemon *daemon, struct catalogue *catalogue, struct policy *policy);
+
+/* daemon_use_policy - the same by name, kept over restarts */
+int daemon_use_policy(struct daemon *daemon, const char *name, const char *who, const char *why,
+		      struct error *e);
+
+/* daemon_walk - look at all records anew, a part per turn of the loop */
+void daemon_walk(struct daemon *daemon, enum observer_walk kind);
+int daemon_walk_missing(struct daemon *daemon, struct error *e); /* at start, if need be */
+int daemon_walk_watch(struct daemon *daemon);
+int daemon_walk_tick(struct daemon *daemon, struct error *e);
+
+/* ---- daemon_tell.c ---- */
+
+/* daemon_tell_watch - after each turn of the loop, whoever wants to know is told of its changes */
+int daemon_tell_watch(struct daemon *daemon, struct error *e);
+
+/* daemon_tell_use - as the configuration says now; daemon_tell_changed - the observer's function */
+int daemon_tell_use(struct daemon *daemon, struct error *e);
+void daemon_tell_tick(struct daemon *daemon); /* whose notice has come due by time alone */
+void daemon_tell_changed(void *daemon, const struct change *change);
+
+/* ---- daemon_status.c, commands.c ---- */
+
+struct report daemon_report(struct daemon *daemon);
+json_t *daemon_status(struct daemon *daemon, struct error *e);
+extern const struct http_page daemon_pages[];
+extern const struct control_command commands_table[];
+
+#endif

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What the daemon tells of itself: status for gatectl, metrics for Prometheus. */
+#include <string.h>
+#include <unistd.h>
+
+#include "user/base/clock.h"
+#include "daemon.h"
+#include "metrics.h"
+#include "user/base/times.h"
+#include "user/version.h"
+
+#define NS 1000000000LL
+
+/* daemon_report - what report functions read from */
+struct report daemon_report(struct daemon *daemon)
+{
+	return (struct report) {
+		.store = daemon->store,
+		.enforcer = daemon->enforcer,
+		.catalogue = daemon->catalogue,
+		.policy = daemon->policy,
+		.grace_days = daemon->config->grace_days,
+		.mode = daemon_mode(daemon),
+		.now = clock_wall(),
+	};
+}
+
+/* moment - null for never */
+static json_t *moment(int64_t at)
+{
+	char text[TIMES_TEXT];
+
+	return at ? json_string(times_format(at, text)) : json_null();
+}
+
+/* by_origin - identified sources; one that showed builds in several places is in each */
+static json_t *by_origin(const struct store_counts *counts)
+{
+	json_t *object = json_object();
+
+	for (uint8_t i = ORIGIN_BANNER; i <= ORIGIN_REPORTED; i++)
+		json_object_set_new(object, origin_name(i),
+				    json_integer((json_int_t)counts->origin[i]));
+	return object;
+}
+
+/* share_json - how much of the Exchange that was seen also said its build */
+static json_t *share_json(const struct store_counts *counts)
+{
+	double share = counts->exchange ? (double)counts->identified / (double)counts->exchange : 0;
+
+	return json_pack("{s:I,s:I,s:I,s:o,s:I,s:o}", "exchange", (json_int_t)counts->exchange,
+			 "identified", (json_int_t)counts->identified, "tls_only",
+			 (json_int_t)counts->tls, "share",
+			 counts->exchange ? json_real(share) : json_null(), "read_in_tls",
+			 (json_int_t)counts->read_in_tls, "by_origin", by_origin(counts));
+}
+
+/* self_json - the process and its losses */
+static json_t *self_json(const struct daemon *daemon)
+{
+	const struct control_stats *control = control_stats(daemon->control);
+
+	return json_pack("{s:s,s:i,s:o,s:I,s:b,s:b,s:I,s:I,s:i}", "version", BUILDGATE_VERSION,
+			 "pid", (int)getpid(), "started", moment(daemon->started), "running_s",
+			 (json_int_t)daemon_running(daemon), "store_ok", (int)daemon->store_ok,
+			 "lab_clock", (int)daemon->lab_clock, "events_lost",
+			 (json_int_t)daemon->events_lost, "hooks_mended",
+			 (json_int_t)daemon->mended, "followers", (int)control->followers);
+}
+
+/* hook_status - null without a program */
+static json_t *hook_status(const struct daemon *daemon)
+{
+	const struct runner_stats *stats = stage_hook_stats(daemon->hook);
+
+	if (!daemon->config->on_stage_change[0])
+		return json_null();
+	return json_pack("{s:s, s:I, s:I, s:I, s:i}", "program", daemon->config->on_stage_change,
+			 "started", (json_int_t)stats->started, "failed", (json_int_t)stats->failed,
+			 "killed", (json_int_t)stats->killed, "running", (int)stats->running);
+}
+
+/* notify_status - null while it is off */
+static json_t *notify_status(const struct daemon *daemon)
+{
+	const struct notices_stats *stats = notices_stats(daemon->notices);
+
+	if (!daemon->config->notify.enabled)
+		return json_null();
+	return json_pack("{s:I, s:I, s:I}", "sent", (json_int_t)stats->sent, "failed",
+			 (json_int_t)stats->failed, "no_domain", (json_int_t)stats->refused);
+}
+
+/* daemon_status - the answer to "status"; gatectl puts what the kernel says over it */
+json_t *daemon_status(struct daemon *daemon, struct error *e)
+{
+	struct report report = daemon_report(daemon);
+	struct store_counts counts;
+	json_t *sources;
+
+	if (store_count(daemon->store, &counts, e) < 0)
+		return NULL;
+	sources = report_counts(&report, e);
+	if (!sources)
+		return NULL;
+	return json_pack("{s:s,s:o,s:o,s:o,s:s,s:o,s:o,s:o,s:o*,s:o,s:o,s:o,s:o}", "mode",
+			 operator_mode_name(report.mode), "at", moment(report.now), "lease_until",
+			 moment(clock_kernel_to_wall(daemon->settings->lease_until_ns)),
+			 "catalogue", daemon_catalogue_brief(daemon), "policy",
+			 daemon->policy->name, "sources", sources, "sight", share_json(&counts),
+			 "tls_sight", sight_json(daemon->sight), "hooks", loader_hooks(NULL),
+			 "daemon", self_json(daemon), "reporters",
+			 reporters_json(&daemon->reporters), "on_stage_change", hook_status(daemon),
+			 "notify", notify_status(daemon));
+}
+
+/* lease_left - seconds, 0 when it is over */
+static double lease_left(const struct daemon *daemon)
+{
+	uint64_t until = daemon->settings->lease_until_ns, now = clock_kernel_ns();
+
+	return until > now ? (double)(until - now) / (double)NS : 0;
+}
+
+/* metrics_body - the page /metrics */
+static char *metrics_body(void *arg, size_t *ret_bytes)
+{
+	struct daemon *daemon = arg;
+	struct counters counters[HOOK_MAX];
+	struct store_counts counts;
+	json_t *hooks = loader_hooks(NULL);
+	struct metrics metrics = {
+		.counters = pinned_counters(daemon->pinned, counters) ? NULL : counters,
+		.hooks = hooks,
+		.mode = daemon_mode(daemon),
+		.lease_s = lease_left(daemon),
+		.clock_offset_s = (double)clock_offset_ns() / (double)NS,
+		.catalogue_as_of = catalogue_as_of(daemon->catalogue),
+		.catalogue_max_age = daemon->config->catalogue_max_age,
+		.catalogue_builds = catalogue_count(daemon->catalogue),
+		.catalogue_serial = catalogue_serial(daemon->catalogue),
+		.catalogue_refused_at =
+			daemon->updates.refused.text[0] ? daemon->updates.refused_at : 0,
+		.catalogue_taken = daemon->updates.taken,
+		.catalogue_refusals = daemon->updates.refusals,
+		.emergencies = catalogue_emergencies(daemon->catalogue, clock_wall()),
+		.now = clock_wall(),
+		.store_ok = daemon->store_ok,
+		.counts = store_count(daemon->store, &counts, NULL) < 0 ? NULL : &counts,
+		.observer = observer_stats(daemon->observer),
+		.told = &daemon->reporters.tally,
+		.enforcer = enforcer_stats(daemon->enforcer),
+		.control = control_stats(daemon->control),
+		.events_lost = daemon->events_lost,
+		.mended = daemon->mended,
+	};
+	char *text = metrics_text(&metrics, ret_bytes);
+
+	json_decref(hooks);
+	return text;
+}
+
+const struct http_page daemon_pages[] = {
+	{ "/metrics", "text/plain; version=0.0.4; charset=utf-8", metrics_body },
+	{ 0 },
+};

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "user/base/address.h"
+#include "user/base/build.h"
+#include "report_private.h"
+#include "user/base/times.h"
+
+/* report_time - RFC 3339, UTC */
+json_t *report_time(int64_t at)
+{
+	char text[TIMES_TEXT];
+
+	return at ? json_string(times_format(at, text)) : json_null();
+}
+
+/* report_text - names are printable ASCII since they entered */
+json_t *report_text(const char *text)
+{
+	return text && text[0] ? json_string(text) : json_null();
+}
+
+/* report_build - four numbers */
+json_t *report_build(uint64_t build)
+{
+	char text[BUILD_TEXT];
+
+	return build ? json_string(build_format(build, text)) : json_null();
+}
+
+/* report_judge - zeroed for no build */
+void report_judge(const struct report *report, uint64_t build, struct judgement *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (build && report->catalogue)
+		catalogue_judge(report->catalogue, build, report->now, report->grace_days,
+				store_seen, report->store, ret);
+}
+
+/* identity_json - the keys of DESIGN section 6; the standing is the one that was acted on */
+static json_t *identity_json(const struct report *report, const struct identity *identity)
+{
+	struct judgement judgement;
+
+	report_judge(report, identity->build, &judgement);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o}", "name",
+			 report_text(identity->name), "build", report_build(identity->build),
+			 "product", report_text(judgement.product), "standing",
+			 identity->standing ? json_string(standing_name(identity->standing))
+					    : json_null(),
+			 "first_outdated", report_time(identity->first_outdated), "last_seen",
+			 report_time(identity->last_seen), "stage", (int)identity->stage, "origin",
+			 report_text(identity->build ? origin_name(identity->origin) : NULL));
+}
+
+/* identities_json - all of a source */
+static json_t *identities_json(const struct report *report, const struct source *source)
+{
+	json_t *array = json_array();
+
+	for (unsigned int i = 0; array && i < source->count; i++)
+		json_array_append_new(array, identity_json(report, &source->identities[i]));
+	return array;
+}
+
+/* hits_of - connections and segments that its verdict has met so far */
+static json_int_t hits_of(const struct report *report, const struct addr *source)
+{
+	struct verdict verdict;
+
+	if (!report->enforcer || !enforcer_look(report->enforcer, source, &verdict))
+		return 0;
+	return (json_int_t)(verdict.hits_slowed + verdict.hits_dropped);
+}
+
+/* style_of - how the action is carried out; a pass has no style */
+static json_t *style_of(const struct enforced *enforced)
+{
+	if (enforced->action == ACTION_TARPIT)
+		return json_string(style_name(enforced->tarpit_style));
+	if (enforced->action == ACTION_DROP)
+		return json_string(style_name(enforced->drop_style));
+	return json_null();
+}
+
+/* shared - a source matters as shared where one of its names has a clock */
+static bool shared(const struct source *source, const struct enforcement *clock)
+{
+	for (unsigned int i = 0; i < source->count; i++)
+		if (source->identities[i].running_since)
+			return clock->shared;
+	return false;
+}
+
+/* report_base - keys and their order are DESIGN section 6's */
+json_t *report_base(const struct report *report, const struct source *source,
+		    struct enforced *ret_enforced)
+{
+	struct enforced *enforced = ret_enforced;
+	const struct enforcement *clock = &enforced->clock;
+	char text[ADDRESS_TEXT];
+
+	enforcer_decide(report->enforcer, source, report->mode, report->now, enforced);
+	return json_pack("{s:s, s:o, s:s, s:o, s:i, s:o, s:o, s:i, s:i, s:o, s:b, s:b, s:b, s:I}",
+			 "source", address_format(&source->addr, text), "identities",
+			 identities_json(report, source), "verdict", action_name(enforced->action),
+			 "style", style_of(enforced), "stage", (int)clock->stage, "stage_since",
+			 report_time(clock->stage ? clock->stage_since : 0), "next_stage_at",
+			 report_time(clock->next_stage_at), "throttle_min",
+			 (int)enforced->throttle_min, "block_min", (int)enforced->block_min,
+			 "paused_until", report_time(enforced->paused_until), "exempt",
+			 enforced->exempt, "shared", shared(source, clock), "emergency",
+			 clock->emergency, "hits", hits_of(report, &source->addr));
+}
+
+/* What a walk over sources fills. */
+struct listing {
+	const struct report *report;
+	json_t *array;
+};
+
+/* add_source - one more object */
+static int add_source(void *arg, const struct source *source)
+{
+	struct listing *listing = arg;
+	struct enforced enforced;
+	json_t *object = report_base(listing->report, source, &enforced);
+
+	return object && !json_array_append_new(listing->array, object) ? 0 : -ENOMEM;
+}
+
+/* report_sources - by address */
+json_t *report_sources(const struct report *report, const struct store_filter *filter,
+		       struct error *e)
+{
+	struct listing listing = { report, json_array() };
+	int r = listing.array ? store_source_each(report->store, filter, add_source, &listing, e)
+			      : -ENOMEM;
+
+	if (r >= 0)
+		return listing.array;
+	if (r == -ENOMEM)
+		error_set(e, r, "sources: out of memory");
+	json_decref(listing.array);
+	return NULL;
+}
+
+/* by_stage - stages of the policy, and 0 for identities without a clock */
+static json_t *by_stage(const struct report *report, const struct store_counts *counts)
+{
+	json_t *object = json_object();
+	char key[16];
+
+	for (unsigned int i = 0; i <= report->policy->stages_count; i++) {
+		snprintf(key, sizeof(key), "%u", i);
+		json_object_set_new(object, key, json_integer((json_int_t)counts->stage[i]));
+	}
+	return object;
+}
+
+/* by_standing - every word, also those that nobody has */
+static json_t *by_standing(const struct store_counts *counts)
+{
+	json_t *object = json_object();
+
+	for (unsigned int i = STANDING_UNKNOWN; i < STANDING_MAX; i++)
+		json_object_set_new(object, standing_name((enum standing)i),
+				    json_integer((json_int_t)counts->standing[i]));
+	return object;
+}
+
+/* report_counts - totals the store keeps; nothing is counted here */
+json_t *report_counts(const struct report *report, struct error *e)
+{
+	struct store_counts counts;
+	int r = store_count(report->store, &counts, e);
+
+	if (r < 0)
+		return NULL;
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "sources",
+			 (json_int_t)counts.sources, "exchange", (json_int_t)counts.exchange,
+			 "identified", (json_int_t)counts.identified, "tls", (json_int_t)counts.tls,
+			 "identities", (json_int_t)counts.identities, "by_stage",
+			 by_stage(report, &counts), "by_standing", by_standing(&counts));
+}
+
+/* json_or_null - JSON text as a value; text that is none (an older entry) stays text */
+static json_t *json_or_null(const char *text)
+{
+	json_t *value = text ? json_loads(text, JSON_DECODE_ANY, NULL) : json_null();
+
+	return value ? value : json_string(text);
+}
+
+/* add_audit - one more entry */
+static int add_audit(void *arg, const struct audit *audit)
+{
+	json_t *object =
+		json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:o}", "at", report_time(audit->at),
+			  "who", audit->who, "what", audit->what, "subject", audit->subject, "why",
+			  report_text(audit->why), "before", json_or_null(audit->before), "after",
+			  json_or_null(audit->after));
+
+	return object && !json_array_append_new(arg, object) ? 0 : -ENOMEM;
+}
+
+/* report_history - oldest first */
+json_t *report_history(const struct report *report, const char *subject, int64_t since,
+		       struct error *e)
+{
+	json_t *array = json_array();
+	int r = array ? store_audit_each(report->store, subject, since, add_audit, array, e)
+		      : -ENOMEM;
+
+	if (r >= 0)
+		return array;
+	if (r == -ENOMEM)
+		error_set(e, r, "history: out of memory");
+	json_decref(array);
+	return NULL;
+}

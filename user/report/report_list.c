@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The report: servers whose clock runs, with the columns of Microsoft's own. */
+#include <errno.h>
+#include <string.h>
+
+#include "user/base/address.h"
+#include "report_private.h"
+
+/* report_stage_from - a stage that lies behind has its moment too */
+json_t *report_stage_from(const struct report *report, const struct identity *identity, bool block)
+{
+	const struct policy *policy = report->policy;
+
+	for (unsigned int i = 0; i < policy->stages_count; i++) {
+		const struct policy_stage *row = &policy->stages[i];
+
+		if (block ? row->block_min : row->throttle_min)
+			return report_time(escalation_stage_due(policy, identity, i + 1));
+	}
+	return json_null();
+}
+
+/* add_next - null in the last stage: nothing comes after it */
+static void add_next(const struct report *report, const struct identity *identity, json_t *row)
+{
+	const struct policy *policy = report->policy;
+	unsigned int next = identity->stage + 1;
+	bool last = next > policy->stages_count;
+	const struct policy_stage *stage = last ? NULL : &policy->stages[next - 1];
+
+	json_object_set_new(row, "next_stage_throttle_min",
+			    last ? json_null() : json_integer(stage->throttle_min));
+	json_object_set_new(row, "next_stage_block_min",
+			    last ? json_null() : json_integer(stage->block_min));
+	json_object_set_new(row, "next_stage_date",
+			    last ? json_null()
+				 : report_time(escalation_stage_due(policy, identity, next)));
+}
+
+/* row_json - one server name */
+static json_t *row_json(const struct report *report, const struct identity *identity)
+{
+	struct judgement judgement;
+	char source[ADDRESS_TEXT];
+	json_t *row;
+
+	report_judge(report, identity->build, &judgement);
+	row = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:i}", "server",
+			report_text(identity->name), "source",
+			address_format(&identity->source, source), "build",
+			report_build(identity->build), "product", report_text(judgement.product),
+			"first_detected", report_time(identity->first_outdated),
+			"recommended_builds", report_recommended(report, identity->build),
+			"throttle_date", report_stage_from(report, identity, false), "block_date",
+			report_stage_from(report, identity, true), "stage", (int)identity->stage);
+	if (row)
+		add_next(report, identity, row);
+	return row;
+}
+
+/* What a walk over sources fills. */
+struct listing {
+	const struct report *report;
+	json_t *array;
+};
+
+/* add_rows - of one source, those whose clock runs */
+static int add_rows(void *arg, const struct source *source)
+{
+	struct listing *listing = arg;
+
+	for (unsigned int i = 0; i < source->count; i++) {
+		const struct identity *identity = &source->identities[i];
+		json_t *row;
+
+		if (!identity->stage)
+			continue;
+		row = row_json(listing->report, identity);
+		if (!row || json_array_append_new(listing->array, row))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* report_outdated - by address, then name */
+json_t *report_outdated(const struct report *report, struct error *e)
+{
+	struct store_filter filter = { .clocked = true };
+	struct listing listing = { report, json_array() };
+	int r = listing.array ? store_source_each(report->store, &filter, add_rows, &listing, e)
+			      : -ENOMEM;
+
+	if (r >= 0)
+		return listing.array;
+	if (r == -ENOMEM)
+		error_set(e, r, "report: out of memory");
+	json_decref(listing.array);
+	return NULL;
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <string.h>
+
+#include "user/base/address.h"
+#include "store_private.h"
+
+/* store_decision_end - it stays as history: a year's pauses are counted from there */
+int store_decision_end(struct store *store, enum decision_kind kind, const struct addr *addr,
+		       unsigned int bits, int64_t at, struct error *e)
+{
+	store->about_sources = -1;
+	return store_run(store, e,
+			 "UPDATE decision SET ended = max(at + 1, ?)"
+			 " WHERE kind = ? AND addr = ? AND bits = ? AND ended = 0",
+			 "iiai", at, (int64_t)kind, addr, (int64_t)bits);
+}
+
+/* store_decision_put - replacing is ending the old one and making a new one, both or none */
+int store_decision_put(struct store *store, const struct decision *d, struct error *e)
+{
+	int r = store_begin(store, e);
+
+	if (r < 0)
+		return r;
+	r = store_decision_end(store, d->kind, &d->addr, d->bits, d->at, e);
+	if (r >= 0)
+		r = store_run(store, e,
+			      "INSERT INTO decision(kind, addr, bits, action, style, at, until,"
+			      " ended, who, reason) VALUES(?,?,?,?,?,?,?,0,?,?)",
+			      "iaiiiiitt", (int64_t)d->kind, &d->addr, (int64_t)d->bits,
+			      (int64_t)d->action, (int64_t)d->style, d->at, d->until, d->who,
+			      d->reason);
+	return store_finish(store, r < 0 ? r : 0, e);
+}
+
+/* read_decision - a row in the order of store_decision_each() */
+static void read_decision(sqlite3_stmt *stmt, struct decision *ret)
+{
+	struct decision d = {
+		.kind = (enum decision_kind)sqlite3_column_int(stmt, 0),
+		.bits = (unsigned int)sqlite3_column_int(stmt, 2),
+		.action = (uint8_t)sqlite3_column_int(stmt, 3),
+		.style = (uint8_t)sqlite3_column_int(stmt, 4),
+		.at = sqlite3_column_int64(stmt, 5),
+		.until = sqlite3_column_int64(stmt, 6),
+		.ended = sqlite3_column_int64(stmt, 7),
+	};
+
+	store_column_addr(stmt, 1, &d.addr);
+	store_column_text(stmt, 8, d.who, sizeof(d.who));
+	store_column_text(stmt, 9, d.reason, sizeof(d.reason));
+	*ret = d;
+}
+
+/* store_decision_each - there are as many as people made, a handful */
+int store_decision_each(struct store *store, enum decision_kind kind, bool history,
+			store_decision_fn fn, void *arg, struct error *e)
+{
+	struct decision decision;
+	sqlite3_stmt *stmt;
+	int stop, r;
+
+	r = store_query(store, &stmt, e,
+			"SELECT kind, addr, bits, action, style, at, until, ended, who, reason"
+			" FROM decision WHERE (?1 = 0 OR kind = ?1) AND (?2 OR ended = 0)"
+			" ORDER BY id",
+			"ii", (int64_t)kind, (int64_t)history);
+	if (r < 0)
+		return r;
+	while ((r = store_step(store, stmt, e)) > 0) {
+		read_decision(stmt, &decision);
+		stop = fn(arg, &decision);
+		if (stop) {
+			store_reset(stmt);
+			return stop;
+		}
+	}
+	return r;
+}
+
+/* forget_name - one identity and what was counted under its name */
+static int forget_name(struct store *store, const struct addr *source, const char *name,
+		       struct error *e)
+{
+	int identities = store_run(store, e, "DELETE FROM identity WHERE source = ? AND name = ?",
+				   "at", source, name);
+	int r = identities;
+
+	if (r >= 0)
+		r = store_run(store, e, "DELETE FROM sight WHERE source = ? AND name = ?", "at",
+			      source, name);
+	if (r >= 0)
+		r = store_run(store, e, "DELETE FROM observation WHERE source = ? AND server = ?",
+			      "at", source, name);
+	if (r >= 0)
+		r = store_run(store, e, "DELETE FROM notice WHERE source = ? AND name = ?", "at",
+			      source, name);
+	return r < 0 ? r : identities;
+}
+
+/* forget_source - every table that holds the address, the audit trail about it too */
+static int forget_source(struct store *store, const struct addr *source, struct error *e)
+{
+	int identities = store_run(store, e, "DELETE FROM identity WHERE source = ?", "a", source);
+	char subject[ADDRESS_TEXT];
+	int r = identities;
+
+	if (r >= 0)
+		r = store_run(store, e, "DELETE FROM sight WHERE source = ?", "a", source);
+	if (r >= 0)
+		r = store_run(store, e, "DELETE FROM observation WHERE source = ?", "a", source);
+	if (r >= 0)
+		r = store_run(store, e, "DELETE FROM confirmed WHERE source = ?", "a", source);
+	if (r >= 0)
+		r = store_run(store, e, "DELETE FROM family WHERE source = ?", "a", source);
+	if (r >= 0)
+		r = store_run(store, e, "DELETE FROM notice WHERE source = ?", "a", source);
+	if (r >= 0)
+		r = store_run(store, e, "DELETE FROM audit WHERE subject = ?", "t",
+			      address_format(source, subject));
+	return r < 0 ? r : identities;
+}
+
+/* store_forget - decisions stay: they are the operator's words, ended with unset */
+int store_forget(struct store *store, const struct addr *source, const char *name, struct error *e)
+{
+	int r = store_begin(store, e);
+
+	if (r < 0)
+		return r;
+	store->confirmed_last = 0;
+	r = name ? forget_name(store, source, name, e) : forget_source(store, source, e);
+	return store_finish(store, r, e);
+}
