@@ -34,7 +34,8 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 12
 
 all: $(MAINS:%=build/%) ## programs and kernel object
-BENCH    = build/obj/tests/bench/machine.bpf.o build/tests/bench/bench_identify
+BENCH    = $(patsubst tests/bench/%.c,build/tests/bench/%,$(wildcard tests/bench/bench_*.c)) \
+	   $(patsubst tests/bench/%.bpf.c,build/obj/tests/bench/%.bpf.o,$(wildcard tests/bench/*.bpf.c))
 bench: all $(BENCH) ## what scripts/bench runs
 tests: all $(UNIT) $(PROG) ## the C tests; scripts/test runs them and the others
 
