@@ -162,6 +162,8 @@ static char *metrics_body(void *arg, size_t *ret_bytes)
 }
 
 const struct http_page daemon_pages[] = {
-	{ "/metrics", "text/plain; version=0.0.4; charset=utf-8", metrics_body },
+	{ .path = "/metrics",
+	  .type = "text/plain; version=0.0.4; charset=utf-8",
+	  .body = metrics_body },
 	{ 0 },
 };

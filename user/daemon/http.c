@@ -1,110 +1,220 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "http.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "http_address.h"
+
+#define ACCEPTS_MAX                                                                                \
+	16 /* per turn: fewer than there are places, so that who asks at once is heard */
+#define PART_BYTES 16384
+
+/* One connection; MHD owns the descriptor. */
+struct client {
+	TAILQ_ENTRY(client) entry;
+	int fd;
+	bool busy; /* an answer is on its way */
+};
+
+TAILQ_HEAD(clients, client);
 
 struct http {
 	int fd;
 	struct config_listen listen;
 	char hostname[CONFIG_TEXT];
 	struct MHD_Daemon *mhd;
-	sd_event_source *io, *timer;
+	sd_event_source *listening, *io, *timer;
 	const struct http_page *pages;
 	void *arg;
+	struct clients clients; /* whoever was served or came last is last */
+	unsigned int clients_count, streams_count;
 };
 
-/* split_host - the host part of "name", "name:port" or "[v6]:port" */
-static bool split_host(const char *text, char *buf, size_t size)
-{
-	size_t n;
+/* A page on its way in parts. */
+struct reading {
+	struct http *http;
+	const struct http_page *page;
+	void *state;
+};
 
-	if (text[0] == '[') {
-		text++;
-		n = strcspn(text, "]");
-		if (text[n] != ']' || (text[n + 1] && text[n + 1] != ':'))
-			return false;
-	} else {
-		n = strcspn(text, ":");
-	}
-	if (!n || n >= size)
-		return false;
-	memcpy(buf, text, n);
-	buf[n] = '\0';
-	return true;
+/* client_of - what we know of a connection; NULL: there was no memory for it */
+static struct client *client_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
 }
 
-/* is_literal - an IP address; *ret_any: the one that stands for all, *ret_loopback: ours */
-static bool is_literal(const char *host, bool *ret_any, bool *ret_loopback)
+/* on_connection - MHD has taken a connection, or is done with it */
+static void on_connection(void *arg, struct MHD_Connection *connection, void **context,
+			  enum MHD_ConnectionNotificationCode code)
 {
-	struct in6_addr in6;
-	struct in_addr in4;
+	struct http *http = arg;
+	struct client *client = *context;
+	const union MHD_ConnectionInfo *info;
 
-	if (inet_pton(AF_INET, host, &in4) == 1) {
-		*ret_any = in4.s_addr == INADDR_ANY;
-		*ret_loopback = ntohl(in4.s_addr) >> 24 == 127;
-		return true;
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		if (!client)
+			return;
+		TAILQ_REMOVE(&http->clients, client, entry);
+		http->clients_count--;
+		free(client);
+		return;
 	}
-	if (inet_pton(AF_INET6, host, &in6) == 1) {
-		*ret_any = IN6_IS_ADDR_UNSPECIFIED(&in6);
-		*ret_loopback = IN6_IS_ADDR_LOOPBACK(&in6);
-		return true;
-	}
-	return false;
+	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	client = info ? calloc(1, sizeof(*client)) : NULL;
+	if (!client)
+		return;
+	client->fd = info->connect_fd;
+	*context = client;
+	TAILQ_INSERT_TAIL(&http->clients, client, entry);
+	http->clients_count++;
 }
 
-/* http_host_allowed - names can be made to point here by anybody; addresses cannot */
-bool http_host_allowed(const char *host, const struct config_listen *listen, const char *hostname)
+/* on_completed - its answer has left, or never will */
+static void on_completed(void *arg, struct MHD_Connection *connection, void **state,
+			 enum MHD_RequestTerminationCode code)
 {
-	bool any, loopback, listen_any, listen_loopback;
-	char name[CONFIG_TEXT], ours[64];
+	struct http *http = arg;
+	struct client *client = client_of(connection);
 
-	if (!split_host(host, name, sizeof(name)))
-		return false;
-	split_host(listen->text, ours, sizeof(ours));
-	is_literal(ours, &listen_any, &listen_loopback);
-	if (!strcasecmp(name, "localhost"))
-		return true;
-	if (is_literal(name, &any, &loopback))
-		return loopback || listen_any || !strcasecmp(name, ours);
-	return !listen_loopback && !strcasecmp(name, hostname);
+	(void)state;
+	(void)code;
+	if (!client)
+		return;
+	client->busy = false;
+	TAILQ_REMOVE(&http->clients, client, entry);
+	TAILQ_INSERT_TAIL(&http->clients, client, entry);
 }
 
-/* answer - a short text, or a page's body that MHD frees */
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned int status,
-			      const char *type, char *body, size_t bytes, bool owned)
+/* add_headers - what every answer says; a browser may show it to whoever asked, and no more */
+static void add_headers(struct MHD_Response *response, const char *type, const char *security)
 {
-	struct MHD_Response *response;
-	enum MHD_Result rc;
-
-	response = MHD_create_response_from_buffer(
-		bytes, body, owned ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_MUST_COPY);
-	if (!response) {
-		if (owned)
-			free(body);
-		return MHD_NO;
-	}
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	MHD_add_response_header(response, "X-Frame-Options", "DENY");
+	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+	MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
+	MHD_add_response_header(response, "Cross-Origin-Opener-Policy", "same-origin");
+	MHD_add_response_header(response, "Content-Security-Policy", security);
+}
+
+/* send_off - queue a response and let go of it; NULL: out of memory */
+static enum MHD_Result send_off(struct MHD_Connection *connection, unsigned int status,
+				struct MHD_Response *response)
+{
+	struct client *client = client_of(connection);
+	enum MHD_Result rc;
+
+	if (!response)
+		return MHD_NO;
+	if (client)
+		client->busy = true;
 	rc = MHD_queue_response(connection, status, response);
 	MHD_destroy_response(response);
 	return rc;
 }
 
+#define NOTHING "default-src 'none'; frame-ancestors 'none'"
+
+/* security_of - of a page */
+static const char *security_of(const struct http_page *page)
+{
+	return page->security ? page->security() : NOTHING;
+}
+
 /* refuse - one line of text says why */
 static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned int status, char *text)
 {
-	return answer(connection, status, "text/plain", text, strlen(text), false);
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_PERSISTENT);
+
+	if (!response)
+		return MHD_NO;
+	add_headers(response, "text/plain", NOTHING);
+	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+	return send_off(connection, status, response);
+}
+
+/* serve_body - a page made at once */
+static enum MHD_Result serve_body(struct http *http, struct MHD_Connection *connection,
+				  const struct http_page *page)
+{
+	struct MHD_Response *response;
+	size_t bytes = 0;
+	char *body = page->body(http->arg, &bytes);
+
+	if (!body)
+		return refuse(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "cannot be made\n");
+	response = MHD_create_response_from_buffer(bytes, body, MHD_RESPMEM_MUST_FREE);
+	if (!response)
+		free(body);
+	else
+		add_headers(response, page->type, security_of(page));
+	return send_off(connection, MHD_HTTP_OK, response);
+}
+
+/* read_part - the next bytes of a page in parts */
+static ssize_t read_part(void *arg, uint64_t at, char *buf, size_t size)
+{
+	struct reading *reading = arg;
+	ssize_t n = reading->page->read(reading->state, buf, size);
+
+	(void)at;
+	if (n < 0)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	return n ? n : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+/* free_reading - MHD is done with it, however it ended */
+static void free_reading(void *arg)
+{
+	struct reading *reading = arg;
+
+	reading->page->close(reading->state);
+	reading->http->streams_count--;
+	free(reading);
+}
+
+/* serve_parts - a page made bit by bit */
+static enum MHD_Result serve_parts(struct http *http, struct MHD_Connection *connection,
+				   const struct http_page *page)
+{
+	struct MHD_Response *response;
+	struct reading *reading;
+
+	if (http->streams_count >= HTTP_STREAMS_MAX)
+		return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+			      "too many readers at once\n");
+	reading = calloc(1, sizeof(*reading));
+	if (reading)
+		reading->state = page->open(http->arg);
+	if (!reading || !reading->state) {
+		free(reading);
+		return refuse(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "cannot be made\n");
+	}
+	reading->http = http;
+	reading->page = page;
+	http->streams_count++;
+	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PART_BYTES, read_part,
+						     reading, free_reading);
+	if (!response)
+		free_reading(reading);
+	else
+		add_headers(response, page->type, security_of(page));
+	return send_off(connection, MHD_HTTP_OK, response);
 }
 
 /* find_page - a row of the table */
@@ -127,8 +237,6 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 	const struct http_page *page = find_page(http, url);
 	const char *host =
 		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
-	size_t bytes = 0;
-	char *body;
 
 	(void)version;
 	(void)upload;
@@ -143,10 +251,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 		*state = &seen;
 		return MHD_YES;
 	}
-	body = page->body(http->arg, &bytes);
-	if (!body)
-		return refuse(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "cannot be made\n");
-	return answer(connection, MHD_HTTP_OK, page->type, body, bytes, true);
+	return page->body ? serve_body(http, connection, page)
+			  : serve_parts(http, connection, page);
 }
 
 /* run - let MHD do what it can, then ask when it wants to be called again */
@@ -182,30 +288,46 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *arg)
 	return 0;
 }
 
-/* bind_address - our own socket, because MHD would not say what went wrong */
-static int bind_address(const struct config_listen *listen_at, struct error *e)
+/* make_room - the connection that has been without an answer for the longest is hung up */
+static void make_room(struct http *http)
 {
-	const struct sockaddr *addr = (const struct sockaddr *)&listen_at->addr;
-	socklen_t n = addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-						  : sizeof(struct sockaddr_in);
-	int fd, one = 1, rc;
+	struct client *client, *oldest = TAILQ_FIRST(&http->clients);
 
-	fd = socket(addr->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return error_set(e, -errno, "http: cannot make a socket: %s", strerror(errno));
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (addr->sa_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	if (!bind(fd, addr, n) && !listen(fd, SOMAXCONN))
-		return fd;
-	rc = -errno;
-	close(fd);
-	if (rc == -EADDRINUSE)
-		return error_set(e, rc,
-				 "http: %s is in use by another program; configure another port "
-				 "(http: 127.0.0.1:9726) or http: off",
-				 listen_at->text);
-	return error_set(e, rc, "http: cannot listen at %s: %s", listen_at->text, strerror(-rc));
+	TAILQ_FOREACH(client, &http->clients, entry)
+	{
+		if (client->busy)
+			continue;
+		oldest = client;
+		break;
+	}
+	if (!oldest)
+		return;
+	shutdown(oldest->fd, SHUT_RDWR);
+	MHD_run(http->mhd); /* sees that it is over, and closes it */
+}
+
+/* on_listening - new connections; each may have its request in it already */
+static int on_listening(sd_event_source *source, int fd, uint32_t revents, void *arg)
+{
+	struct http *http = arg;
+	struct sockaddr_storage peer;
+	socklen_t n;
+	int conn;
+
+	(void)source;
+	(void)revents;
+	for (int i = 0; i < ACCEPTS_MAX; i++) {
+		n = sizeof(peer);
+		conn = accept4(fd, (struct sockaddr *)&peer, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (conn < 0)
+			break;
+		if (http->clients_count >= HTTP_CLIENTS_MAX)
+			make_room(http);
+		/* also closes what it does not take */
+		MHD_add_connection(http->mhd, conn, (struct sockaddr *)&peer, n);
+	}
+	run(http);
+	return 0;
 }
 
 /* http_listen - clients that connect now wait until http_start() */
@@ -223,12 +345,13 @@ int http_listen(const struct config *config, struct http **ret_http, struct erro
 		return error_set(e, -ENOMEM, "out of memory");
 	http->listen = config->http;
 	memcpy(http->hostname, config->hostname, sizeof(http->hostname));
-	http->fd = bind_address(&config->http, e);
+	http->fd = http_bind(&config->http, e);
 	if (http->fd < 0) {
 		rc = http->fd;
 		free(http);
 		return rc;
 	}
+	TAILQ_INIT(&http->clients);
 	*ret_http = http;
 	return 0;
 }
@@ -244,16 +367,21 @@ int http_start(struct http *http, sd_event *event, const struct http_page *pages
 		return 0;
 	http->pages = pages;
 	http->arg = arg;
+	/* two more than we let in: one that is on its way out has still to be closed */
 	http->mhd = MHD_start_daemon(
-		MHD_USE_EPOLL, 0, NULL, NULL, on_request, http, MHD_OPTION_LISTEN_SOCKET, http->fd,
-		MHD_OPTION_CONNECTION_LIMIT, HTTP_CLIENTS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, on_request, http,
+		MHD_OPTION_CONNECTION_LIMIT, HTTP_CLIENTS_MAX + 2, MHD_OPTION_CONNECTION_TIMEOUT,
 		HTTP_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_MEMORY_MAX,
-		MHD_OPTION_END);
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_NOTIFY_COMPLETED,
+		on_completed, http, MHD_OPTION_END);
 	info = http->mhd ? MHD_get_daemon_info(http->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (!info)
 		return error_set(e, -EIO, "http: libmicrohttpd does not start at %s",
 				 http->listen.text);
 	rc = sd_event_add_io(event, &http->io, info->epoll_fd, EPOLLIN, on_io, http);
+	if (rc >= 0)
+		rc = sd_event_add_io(event, &http->listening, http->fd, EPOLLIN, on_listening,
+				     http);
 	if (rc >= 0)
 		rc = sd_event_add_time_relative(event, &http->timer, CLOCK_MONOTONIC, 0, 0,
 						on_timer, http);
@@ -262,16 +390,16 @@ int http_start(struct http *http, sd_event *event, const struct http_page *pages
 	return 0;
 }
 
-/* http_close - MHD closes the listening socket with the rest; NULL is allowed */
+/* http_close - NULL is allowed */
 void http_close(struct http *http)
 {
 	if (!http)
 		return;
+	sd_event_source_disable_unref(http->listening);
 	sd_event_source_disable_unref(http->io);
 	sd_event_source_disable_unref(http->timer);
 	if (http->mhd)
 		MHD_stop_daemon(http->mhd);
-	else
-		close(http->fd);
+	close(http->fd);
 	free(http);
 }

@@ -3,10 +3,15 @@
  * http - a few read-only pages, served from the daemon's own loop
  *
  * libmicrohttpd without threads: its epoll descriptor and its timeout are two sources of the
- * loop. Nothing can be changed here: GET and HEAD only, others get 405, unknown paths 404. A Host
- * header that names neither this host's loopback nor the configured address gets 403, so that
- * a web page elsewhere cannot read it through a browser (DNS rebinding). Connections, memory
- * and idle time are bounded.
+ * loop, the listening socket is a third. Nothing can be changed here: GET and HEAD only, others
+ * get 405, unknown paths 404, and a Host header that is not ours 403 (http_address.h). Every
+ * answer forbids browsers to do anything with it but show it; a page may allow itself more.
+ *
+ * Connections, memory and idle time are bounded, and whoever asks is served before those who only
+ * hold a connection: the oldest of these makes room for a new one.
+ *
+ * A page is made at once (body), or in parts (open, read, close), each small, between which the
+ * loop does its other work; at most HTTP_STREAMS_MAX at a time, further ones get 503.
  *
  * Call order: http_listen() early, so that a port in use is known before anything is
  * attached; http_start(); http_close().
@@ -15,12 +20,14 @@
 #define BUILDGATE_HTTP_H
 
 #include <stddef.h>
+#include <sys/types.h>
 #include <systemd/sd-event.h>
 
-#include "user/config/config.h"
 #include "user/base/error.h"
+#include "user/config/config.h"
 
 #define HTTP_CLIENTS_MAX 64
+#define HTTP_STREAMS_MAX 8
 #define HTTP_IDLE_S      10
 #define HTTP_MEMORY_MAX  16384 /* bytes per connection for request and headers */
 
@@ -29,6 +36,13 @@ struct http_page {
 	const char *type; /* content type */
 	/* body from malloc, owned by http from then on; NULL: 500 */
 	char *(*body)(void *arg, size_t *ret_bytes);
+	/* instead of body: NULL: 500; read gives at most size bytes, 0 at the end, and a negative
+	 * number where it cannot go on, which cuts the connection */
+	void *(*open)(void *arg);
+	ssize_t (*read)(void *stream, char *buf, size_t size);
+	void (*close)(void *stream);
+	/* the Content-Security-Policy; NULL: nothing is allowed */
+	const char *(*security)(void);
 };
 
 struct http;
@@ -40,8 +54,5 @@ int http_listen(const struct config *config, struct http **ret_http, struct erro
 int http_start(struct http *http, sd_event *event, const struct http_page *pages, void *arg,
 	       struct error *e);
 void http_close(struct http *http);
-
-/* http_host_allowed - a Host header's value, for a server that listens at `text` */
-bool http_host_allowed(const char *host, const struct config_listen *listen, const char *hostname);
 
 #endif
