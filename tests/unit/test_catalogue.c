@@ -88,7 +88,9 @@ static const struct row rows[] = {
 	{ "15.1.2375.28", "2022-07-20", UNSUPPORTED, E2016, "CU22 May22SU", false, "15.1.2507.9" },
 	/* the grace: Aug26SU (seen on the wire) came on 2026-08-11; at 30 days it is not "more" */
 	{ "15.2.2562.43", "2026-09-10", CURRENT, ESE, "RTM Jun26SU", false, "15.2.2562.49" },
-	{ "15.2.2562.43", "2026-09-10T00:00:01Z", OUTDATED, ESE, "RTM Jun26SU", false,
+	{ "15.2.2562.43", "2026-09-10T23:59:59Z", CURRENT, ESE, "RTM Jun26SU", false,
+	  "15.2.2562.49" },
+	{ "15.2.2562.43", "2026-09-11", OUTDATED, ESE, "RTM Jun26SU", false,
 	  "15.2.2562.49" },
 	{ "15.2.2562.43", "2026-11-21", OUTDATED, ESE, "RTM Jun26SU", false, SE },
 	/* Sep26SU is out since 74 days, but nobody saw its number */

@@ -160,16 +160,16 @@ static void gives_reasons(void **state)
 	}
 }
 
-/* counts_month_from_its_end - "2020-02", so from 29 February: 30 days are over on 30 March */
+/* counts_month_from_its_end - "2020-02", so from 29 February: 30 March is the 30th day */
 static void counts_month_from_its_end(void **state)
 {
 	uint64_t build = build_parse("90.1.20.0");
 	struct judgement j;
 
 	(void)state;
-	catalogue_judge(small, build, moment("2020-03-30"), GRACE, NULL, NULL, &j);
+	catalogue_judge(small, build, moment("2020-03-30T23:59:59Z"), GRACE, NULL, NULL, &j);
 	assert_int_equal(j.standing, STANDING_CURRENT);
-	catalogue_judge(small, build, moment("2020-03-30T00:00:01Z"), GRACE, NULL, NULL, &j);
+	catalogue_judge(small, build, moment("2020-03-31"), GRACE, NULL, NULL, &j);
 	assert_int_equal(j.standing, STANDING_OUTDATED);
 	catalogue_judge(small, build_parse("90.1.20.4"), moment("2020-04-15"), GRACE, NULL, NULL,
 			&j);

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "user/base/build.h"
+#include "user/base/times.h"
 
-#define DAY_SECONDS 86400
-#define LINE_SHIFT  32 /* the two numbers that name a line are the upper half of a build */
+#define LINE_SHIFT 32 /* the two numbers that name a line are the upper half of a build */
 
 static const char *const standing_names[] = {
 	[STANDING_UNKNOWN] = "unknown",     [STANDING_ONLINE] = "online",
@@ -166,10 +166,11 @@ int64_t catalogue_support_end(const struct catalogue *c, const struct catalogue_
 	return cu->support_end < product_end ? cu->support_end : product_end;
 }
 
-/* out_for_longer - a release is more than grace_days old at `at` */
+/* out_for_longer - a release is more than grace_days old on the day of `at`; the hour at which it
+ * came out is not known */
 static bool out_for_longer(int64_t released, int64_t at, int64_t grace_days)
 {
-	return released < at && at - released > grace_days * DAY_SECONDS;
+	return times_day(at) - times_day(released) > grace_days;
 }
 
 /* catalogue_counts - what the catalogue knows first, it costs nothing */
