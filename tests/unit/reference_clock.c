@@ -276,6 +276,7 @@ struct company {
 /* company_of - who was there */
 static void company_of(const struct reference *r, struct company *ret)
 {
+	bool front[REFERENCE_NAMES] = { false };
 	int64_t last = 0;
 
 	memset(ret, 0, sizeof(*ret));
@@ -290,14 +291,19 @@ static void company_of(const struct reference *r, struct company *ret)
 		ret->seen[c->helo] = ret->seen[c->server] = true;
 		ret->helo[c->helo] = true;
 		if (c->build && c->acts)
-			ret->carried[c->helo] = ret->carried[c->server] = true;
+			ret->carried[c->helo] = true;
+		if (c->build && c->strong && c->server != c->helo)
+			front[c->helo] = true;
 		ret->fine |= c->build && c->decisive && !c->acts;
 	}
-	/* a label on a source that shows more has no say: its name is no identity */
-	for (unsigned int i = 0; i < r->seen; i++)
-		if (sighting(&r->list[i], r->list[i].server) &&
-		    r->list[i].at >= r->tickers[r->list[i].server].known)
-			ret->identity[r->list[i].server] = true;
+	/* a label where stamps of another server come through is that server's front */
+	for (unsigned int i = 0; i < r->seen; i++) {
+		const struct reference_connection *c = &r->list[i];
+
+		if (c->taken && c->build && c->at >= r->tickers[c->server].known &&
+		    (c->decisive || !front[c->server]))
+			ret->identity[c->server] = true;
+	}
 	for (unsigned int i = 0; i < REFERENCE_NAMES; i++)
 		ret->identity[i] = ret->seen[i] && (ret->identity[i] || r->tickers[i].running);
 }

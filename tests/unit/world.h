@@ -113,7 +113,7 @@ static inline void world_put(struct world *w, const char *source, const char *na
 	identity->running_since = stage ? now - 70 * DAY_S : 0;
 	identity->stage_since = now - 2 * HOUR;
 	identity->build_at = identity->last_seen = identity->last_taken = now - HOUR;
-	identity->last_acting = identity->last_carried = now - HOUR;
+	identity->last_acting = identity->last_helo = identity->last_carried = now - HOUR;
 	identity->dirty = true;
 	assert_int_equal(store_source_save(w->store, &s, &w->e), 1);
 	source_clear(&s);

@@ -353,9 +353,10 @@ static void archive(const struct escalation *e, struct identity *id)
 static void not_after(struct identity *id, int64_t now)
 {
 	int64_t *const moments[] = {
-		&id->build_at,     &id->first_seen,     &id->last_seen,     &id->last_taken,
-		&id->last_carried, &id->last_acting,    &id->last_fine,     &id->stopped_at,
-		&id->stage_since,  &id->first_outdated, &id->running_since, &id->paused_at,
+		&id->build_at,      &id->first_seen,   &id->last_seen,   &id->last_taken,
+		&id->last_helo,     &id->last_carried, &id->last_front,  &id->last_acting,
+		&id->last_fine,     &id->stopped_at,   &id->stage_since, &id->first_outdated,
+		&id->running_since, &id->paused_at,
 	};
 
 	for (unsigned int i = 0; i < sizeof(moments) / sizeof(moments[0]); i++)

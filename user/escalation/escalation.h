@@ -79,7 +79,9 @@ struct identity {
 	int64_t last_seen;    /* any connection of this name */
 	int64_t last_taken;   /* the last one that counted (one per 60 s) ... */
 	uint8_t taken_rank;   /* ... and what it carried: 0 no build, 1 weak, 2 strong */
-	int64_t last_carried; /* connection with an acting build, decisive or not */
+	int64_t last_helo;    /* connection on which it was the EHLO name ... */
+	int64_t last_carried; /* ... and an acting build was read, decisive or not ... */
+	int64_t last_front;   /* ... and stood in the stamp of another name */
 	int64_t last_acting;  /* decisive acting build: the evidence */
 	int64_t last_fine;    /* decisive build that does not act */
 

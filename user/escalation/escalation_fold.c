@@ -13,7 +13,7 @@
 struct survey {
 	int64_t from; /* names seen after this count */
 	unsigned int names;
-	const struct identity *neighbour; /* a name that carried no acting build */
+	const struct identity *neighbour; /* an EHLO name that carried no acting build */
 	const struct identity *fine;      /* showed a fine build */
 	const struct identity *mildest;   /* lowest stage among those that showed a build */
 	const struct identity *oldest;    /* running clock with the most elapsed time */
@@ -53,10 +53,18 @@ static bool softer(const struct identity *a, const struct identity *b)
 	return a->emergency_min && (!b->emergency_min || a->emergency_min < b->emergency_min);
 }
 
+/* is_identity - a server showed a build under this name. What only ever stood in a label where the
+ * source shows more has a clock that cannot start: it is a server all the same, unless stamps of
+ * another come through it. */
+static bool is_identity(const struct survey *v, const struct identity *id)
+{
+	return id->build_at || (id->build && id->last_front <= v->from);
+}
+
 /* survey_clock - what the record says as an identity seen in those 30 days */
 static void survey_clock(struct survey *v, const struct identity *id, int64_t now)
 {
-	if (id->build_at && milder(id, v->mildest, now))
+	if (is_identity(v, id) && milder(id, v->mildest, now))
 		v->mildest = id;
 	if (id->running_since && id->emergency && fresh(id->last_acting, now) &&
 	    softer(id, v->emergency))
@@ -81,7 +89,7 @@ static struct survey look(const struct source *source, int64_t now)
 		if (id->last_seen <= v.from)
 			continue;
 		v.names++;
-		if (id->last_carried <= v.from)
+		if (id->last_helo > v.from && id->last_carried <= v.from)
 			v.neighbour = id;
 		survey_clock(&v, id, now);
 	}

@@ -113,15 +113,29 @@ static bool repeated(const struct identity *id, const struct sighting *s)
 	       (!s->fine || id->last_fine == id->last_taken) && s->rank <= id->taken_rank;
 }
 
+/* later - the newer of two moments, into the first */
+static void later(int64_t *moment, int64_t at)
+{
+	if (at > *moment)
+		*moment = at;
+}
+
 /* contact - the name was here */
 static void contact(struct identity *id, int64_t at, bool inside)
 {
 	if (!id->first_seen || at < id->first_seen)
 		id->first_seen = at;
-	if (at > id->last_seen)
-		id->last_seen = at;
+	later(&id->last_seen, at);
 	id->inside = inside;
 	id->dirty = true;
+}
+
+/* greeted - it was the EHLO name: without an acting build in 30 days such a name is a neighbour */
+static void greeted(struct identity *id, const struct sighting *s)
+{
+	later(&id->last_helo, s->at);
+	if (s->acts)
+		later(&id->last_carried, s->at);
 }
 
 /* show - the newest build by time is the one on show; a decisive one is never hidden by one
@@ -170,8 +184,6 @@ static bool take_build(const struct escalation *e, struct source *source, struct
 
 	if (s->rank == RANK_STRONG)
 		id->strong = true;
-	if (s->acts && s->at > id->last_carried)
-		id->last_carried = s->at;
 	clock_catch_up(e, id, s->at);
 	show(e, id, o, s);
 	if (!s->decisive)
@@ -204,9 +216,13 @@ static void come_back(struct identity *id, const struct source *source)
 	*id = empty;
 }
 
-/* alias - the EHLO name of a connection whose build came under another name: it is no
- * neighbour while it carries acting builds */
-static int alias(struct source *source, const struct observation *o, const struct sighting *s)
+/*
+ * greet - the EHLO name of the connection
+ *
+ * A stamp names another server than the one that says EHLO where a proxy stands in front. Then
+ * the EHLO name carries the build, and is the front of that server, not one of its own.
+ */
+static int greet(struct source *source, const struct observation *o, const struct sighting *s)
 {
 	struct observation ehlo = *o;
 	struct identity *id;
@@ -214,15 +230,17 @@ static int alias(struct source *source, const struct observation *o, const struc
 
 	ehlo.origin = ORIGIN_EHLO;
 	observation_name(&ehlo);
-	if (s->rank != RANK_STRONG || !*ehlo.server || !strcmp(ehlo.server, o->server))
+	if (s->rank != RANK_STRONG || !*ehlo.server || !strcmp(ehlo.server, o->server)) {
+		greeted(source_find(source, o->server), s);
 		return 0;
+	}
 	id = source_make(source, ehlo.server, s->at, &full);
 	if (!id)
 		return full ? 0 : -ENOMEM;
 	come_back(id, source);
 	contact(id, s->at, o->inside);
-	if (s->acts && s->at > id->last_carried)
-		id->last_carried = s->at;
+	greeted(id, s);
+	later(&id->last_front, s->at);
 	return 0;
 }
 
@@ -264,7 +282,7 @@ int escalation_observe(const struct escalation *e, struct source *source,
 		return 0;
 	come_back(id, source);
 	contact(id, s.at, o->inside);
-	if (alias(source, o, &s) < 0)
+	if (greet(source, o, &s) < 0)
 		return -ENOMEM;
 	id = source_find(source, o->server); /* the records may have moved */
 	if (s.rank == RANK_STRONG && !source_strong(source))

@@ -116,7 +116,13 @@ static const char version_3[] =
 	" source BLOB NOT NULL, name TEXT NOT NULL, at INTEGER NOT NULL, UNIQUE(domain, kind));"
 	"CREATE INDEX notice_source ON notice(source);";
 
-static const char *const steps[] = { version_1, version_2, version_3 };
+/* Version 4: which names stood in an EHLO, and for whom; until then all of them count as such. */
+static const char version_4[] =
+	"ALTER TABLE identity ADD COLUMN last_helo INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE identity ADD COLUMN last_front INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE identity SET last_helo = last_seen;";
+
+static const char *const steps[] = { version_1, version_2, version_3, version_4 };
 
 #define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 

@@ -28,7 +28,9 @@
 	X(last_seen)                                                                               \
 	X(last_taken)                                                                              \
 	X(taken_rank)                                                                              \
+	X(last_helo)                                                                               \
 	X(last_carried)                                                                            \
+	X(last_front)                                                                              \
 	X(last_acting)                                                                             \
 	X(last_fine)                                                                               \
 	X(candidate_at)                                                                            \
