@@ -90,8 +90,7 @@ static const struct row rows[] = {
 	{ "15.2.2562.43", "2026-09-10", CURRENT, ESE, "RTM Jun26SU", false, "15.2.2562.49" },
 	{ "15.2.2562.43", "2026-09-10T23:59:59Z", CURRENT, ESE, "RTM Jun26SU", false,
 	  "15.2.2562.49" },
-	{ "15.2.2562.43", "2026-09-11", OUTDATED, ESE, "RTM Jun26SU", false,
-	  "15.2.2562.49" },
+	{ "15.2.2562.43", "2026-09-11", OUTDATED, ESE, "RTM Jun26SU", false, "15.2.2562.49" },
 	{ "15.2.2562.43", "2026-11-21", OUTDATED, ESE, "RTM Jun26SU", false, SE },
 	/* Sep26SU is out since 74 days, but nobody saw its number */
 	{ "15.2.2562.46", "2026-11-21", CURRENT, ESE, "RTM Aug26SU", false, SE },
