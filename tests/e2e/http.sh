@@ -31,8 +31,11 @@ in_time() {
 	[ -n "$ms" ] && [ "$ms" -le $LIMIT_MS ]
 }
 
+descriptors() { find "/proc/$GATE_PID/fd" -mindepth 1 | wc -l; }
+
 # crowd - COUNT connections that say TEXT, held until crowd_leave; a slow one adds a byte each time
 # a line comes
+# shellcheck disable=SC2016 # the inner shell expands
 crowd() {
 	mkfifo $GATE/crowd
 	lab_net edge bash -c 'ulimit -n 4096
@@ -62,12 +65,12 @@ crowd_slow() {
 
 crowd_leave() {
 	exec 7>&-
-	wait $CROWD_PID
+	wait "$CROWD_PID"
 	rm -f $GATE/crowd $GATE/there
 }
 
 e2e_gate
-before=$(grep -c . <(ls "/proc/$GATE_PID/fd"))
+before=$(descriptors)
 must "scrapes are quick" in_time
 
 must "$CROWD clients connect and say nothing" crowd $CROWD ''
@@ -89,7 +92,7 @@ crowd_leave
 
 head -c 2000000 /dev/urandom >$GATE/noise
 for _ in 1 2 3; do
-	lab_net edge bash -c 'cat "$1" >/dev/tcp/127.0.0.1/9725' noise $GATE/noise 2>/dev/null
+	lab_net edge bash -c "cat $GATE/noise >/dev/tcp/127.0.0.1/9725" 2>/dev/null
 done
 same "a header of 100 KB is refused" 431 "$(code -H "X-A: $(head -c 100000 /dev/zero | tr '\0' a)" $URL/metrics)"
 for host in evil.example.org 127.0.0.1.evil.example.org 192.0.2.1 "localhost@evil.example.org"; do
@@ -100,5 +103,5 @@ for method in POST PUT DELETE PATCH OPTIONS; do
 done
 same "there is nothing else" 404 "$(code $URL/../../etc/passwd --path-as-is)"
 must "scrapes are as quick after all of it" in_time
-closed() { [ "$(ls "/proc/$GATE_PID/fd" | grep -c .)" -le $((before + 2)) ]; }
+closed() { [ "$(descriptors)" -le $((before + 2)) ]; }
 must "no descriptor is left" wait_for 15 closed

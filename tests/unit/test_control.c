@@ -269,14 +269,46 @@ static void test_big_answer(void **state)
 	close(fd);
 }
 
+/* connections that only stand there make room, the one that rested longest first */
+static void test_idle_make_room(void **state)
+{
+	static const char line[] = "{\"command\":\"refuse\"}\n";
+	static const char answer[] = "{\"error\":\"no \\\"luck\\\"\"}\n";
+	int fds[CONTROL_CLIENTS_MAX + 2];
+
+	(void)state;
+	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		fds[i] = dial();
+	assert_string_equal(ask(fds[0], line), answer); /* now fds[1] is the oldest */
+	fds[CONTROL_CLIENTS_MAX] = dial();
+	assert_string_equal(ask(fds[CONTROL_CLIENTS_MAX], line), answer);
+	assert_string_equal(ask(fds[1], line), "gone");
+	assert_string_equal(ask(fds[0], line), answer);
+	ask(fds[2], "{\"comm"); /* a request that never ends is rest, too */
+	fds[CONTROL_CLIENTS_MAX + 1] = dial();
+	assert_string_equal(ask(fds[2], line), "gone");
+	assert_int_equal(control_stats(control)->clients, CONTROL_CLIENTS_MAX);
+	assert_int_equal(control_stats(control)->displaced, 2);
+	assert_int_equal(control_stats(control)->refused, 0);
+	for (int i = 0; i < CONTROL_CLIENTS_MAX + 2; i++)
+		close(fds[i]);
+	turn();
+	assert_int_equal(control_stats(control)->clients, 0);
+}
+
+/* those that follow keep their places against their equals */
 static void test_too_many(void **state)
 {
 	int fds[CONTROL_CLIENTS_MAX + 1];
 
 	(void)state;
-	for (int i = 0; i <= CONTROL_CLIENTS_MAX; i++)
+	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		fds[i] = dial();
-	assert_int_equal(control_stats(control)->clients, CONTROL_CLIENTS_MAX);
+		ask(fds[i], "{\"command\":\"follow\"}\n");
+	}
+	fds[CONTROL_CLIENTS_MAX] = dial();
+	assert_string_equal(ask(fds[CONTROL_CLIENTS_MAX], "x"), "gone");
+	assert_int_equal(control_stats(control)->followers, CONTROL_CLIENTS_MAX);
 	assert_int_equal(control_stats(control)->refused, 1);
 	for (int i = 0; i <= CONTROL_CLIENTS_MAX; i++)
 		close(fds[i]);
@@ -322,7 +354,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_requests),   T(test_cut_and_joined), T(test_peer),
 		T(test_follow),     T(test_slow_follower),  T(test_long_request),
-		T(test_big_answer), T(test_too_many),       T(test_place),
+		T(test_big_answer), T(test_too_many),       T(test_idle_make_room),
+		T(test_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,10 +95,27 @@ static void test_gone(void **state)
 	(void)state;
 	client = pair("", &daemon);
 	close(daemon);
-	assert_int_equal(client_ask(client, request, &result, &e), -EPIPE);
-	assert_non_null(strstr(e.text, "cannot send to buildgated"));
+	assert_int_equal(client_ask(client, request, &result, &e), -ENODATA);
+	assert_string_equal(e.text, "buildgated closed the connection");
 	client_close(client);
 	client_close(NULL);
+	json_decref(request);
+}
+
+/* refused before it could ask: the reason is read all the same */
+static void test_refused(void **state)
+{
+	json_t *request = json_pack("{s:s}", "command", "status"), *result;
+	struct client *client;
+	struct error e;
+	int daemon;
+
+	(void)state;
+	client = pair("{\"error\":\"not allowed\"}\n", &daemon);
+	close(daemon);
+	assert_int_equal(client_ask(client, request, &result, &e), -EREMOTEIO);
+	assert_string_equal(e.text, "not allowed");
+	client_close(client);
 	json_decref(request);
 }
 
@@ -191,10 +208,10 @@ static void test_not_utf8(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_answer),    cmocka_unit_test(test_bad_answers),
-		cmocka_unit_test(test_gone),      cmocka_unit_test(test_follow),
-		cmocka_unit_test(test_long_line), cmocka_unit_test(test_nobody_there),
-		cmocka_unit_test(test_not_utf8),
+		cmocka_unit_test(test_answer),       cmocka_unit_test(test_bad_answers),
+		cmocka_unit_test(test_gone),         cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_follow),       cmocka_unit_test(test_long_line),
+		cmocka_unit_test(test_nobody_there), cmocka_unit_test(test_not_utf8),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

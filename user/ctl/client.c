@@ -126,7 +126,8 @@ static int send_line(struct client *client, const json_t *request, struct error 
 	if (!rc)
 		rc = send_all(client->fd, "\n", 1);
 	free(text);
-	if (rc)
+	/* hung up on already: the reason, if it gave one, is waiting to be read */
+	if (rc && rc != -EPIPE)
 		return error_set(e, rc, "cannot send to buildgated: %s", strerror(-rc));
 	return 0;
 }

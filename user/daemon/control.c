@@ -2,7 +2,6 @@
 #include "control.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "control_peer.h"
 #include "user/base/log.h"
 #include "user/base/unixsock.h"
 
@@ -21,7 +21,9 @@ struct client {
 	struct client *next;
 	int fd;
 	sd_event_source *io, *deadline;
+	uid_t uid;
 	char who[64];
+	uint64_t active; /* the turn in which it last did something */
 	bool follow;
 	size_t in_used;
 	char *out; /* waiting to be written: out[out_done .. out_used) */
@@ -36,9 +38,11 @@ struct control {
 	sd_event_source *io;
 	const struct control_command *commands;
 	void *arg;
+	gid_t group;
 	struct client *clients;
+	uint64_t turns;
 	struct control_stats stats;
-	struct log_limit full, slow;
+	struct log_limit full, slow, stranger;
 };
 
 /* client_free - everything of one connection */
@@ -68,6 +72,7 @@ static void client_leave(struct client *client)
 /* client_progress - the client did something useful: its time starts anew */
 static void client_progress(struct client *client)
 {
+	client->active = ++client->control->turns;
 	if (client->follow)
 		sd_event_source_set_enabled(client->deadline, SD_EVENT_OFF);
 	else
@@ -138,88 +143,6 @@ static int client_send(struct client *client, const json_t *object)
 	return rc;
 }
 
-/* find_command - a row of the table */
-static const struct control_command *find_command(const struct control *control, const char *name)
-{
-	for (const struct control_command *c = control->commands; c->name; c++)
-		if (!strcmp(c->name, name))
-			return c;
-	return NULL;
-}
-
-static const char *const type_names[] = {
-	[CONTROL_STRING] = "a string",
-	[CONTROL_INTEGER] = "a whole number",
-	[CONTROL_ARRAY] = "an array",
-};
-
-/* has_type - of an argument */
-static bool has_type(const json_t *value, enum control_type type)
-{
-	switch (type) {
-	case CONTROL_STRING:
-		return json_is_string(value);
-	case CONTROL_INTEGER:
-		return json_is_integer(value);
-	case CONTROL_ARRAY:
-		return json_is_array(value);
-	}
-	return false;
-}
-
-/* check_known - every key of the request is an argument of the command, with its type */
-static int check_known(const struct control_command *command, json_t *request, struct error *e)
-{
-	char shown[64];
-	const char *key;
-	json_t *value;
-
-	json_object_foreach (request, key, value) {
-		const struct control_arg *arg = command->args;
-
-		if (!strcmp(key, "command"))
-			continue;
-		while (arg < command->args + CONTROL_ARGS && arg->name && strcmp(arg->name, key))
-			arg++;
-		if (arg == command->args + CONTROL_ARGS || !arg->name)
-			return error_set(e, -EINVAL, "%s has no argument '%s'", command->name,
-					 log_escape(key, shown, sizeof(shown)));
-		if (!has_type(value, arg->type))
-			return error_set(e, -EINVAL, "%s: '%s' must be %s", command->name, key,
-					 type_names[arg->type]);
-	}
-	return 0;
-}
-
-/* check_request - the command of a line and its arguments */
-static const struct control_command *check_request(const struct control *control, json_t *request,
-						   struct error *e)
-{
-	const char *name = json_string_value(json_object_get(request, "command"));
-	const struct control_command *command;
-	char shown[64];
-
-	if (!name) {
-		error_set(e, -EINVAL, "not a request; expected {\"command\":NAME,...} on one line");
-		return NULL;
-	}
-	command = find_command(control, name);
-	if (!command) {
-		error_set(e, -ENOENT, "unknown command '%s'",
-			  log_escape(name, shown, sizeof(shown)));
-		return NULL;
-	}
-	if (check_known(command, request, e))
-		return NULL;
-	for (int i = 0; i < CONTROL_ARGS && command->args[i].name; i++)
-		if (command->args[i].required && !json_object_get(request, command->args[i].name)) {
-			error_set(e, -EINVAL, "%s needs the argument '%s'", name,
-				  command->args[i].name);
-			return NULL;
-		}
-	return command;
-}
-
 /* run_line - one request to its answer; the caller owns it */
 static json_t *run_line(struct client *client, const char *line, size_t n)
 {
@@ -234,7 +157,7 @@ static json_t *run_line(struct client *client, const char *line, size_t n)
 	args = json_loadb(line, n, JSON_REJECT_DUPLICATES, &where);
 	if (!args)
 		error_set(&e, -EINVAL, "not JSON at byte %d: %s", where.position, where.text);
-	command = args ? check_request(control, args, &e) : NULL;
+	command = args ? control_request_check(control->commands, args, &e) : NULL;
 	if (command) {
 		request.args = args;
 		memcpy(request.who, client->who, sizeof(request.who));
@@ -341,62 +264,114 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *arg)
 	return 0;
 }
 
-/* user_name - from the local file alone: a name service on the network could stop the loop */
-static void user_name(uid_t uid, char *buf, size_t size)
-{
-	FILE *f = fopen("/etc/passwd", "re");
-	const struct passwd *row;
-
-	snprintf(buf, size, "uid %u", (unsigned int)uid);
-	if (!f)
-		return;
-	while ((row = fgetpwent(f)))
-		if (row->pw_uid == uid) {
-			snprintf(buf, size, "%s (uid %u)", row->pw_name, (unsigned int)uid);
-			break;
-		}
-	fclose(f);
-}
-
 /* client_watch - put a connection into the loop */
 static int client_watch(struct client *client)
 {
 	struct control *control = client->control;
-	struct ucred peer = { .uid = (uid_t)-1 };
-	socklen_t n = sizeof(peer);
-	int rc;
+	int rc = sd_event_add_io(control->event, &client->io, client->fd, EPOLLIN, on_client,
+				 client);
 
-	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &n))
-		return -errno;
-	user_name(peer.uid, client->who, sizeof(client->who));
-	rc = sd_event_add_io(control->event, &client->io, client->fd, EPOLLIN, on_client, client);
 	if (rc < 0)
 		return rc;
 	return sd_event_add_time_relative(control->event, &client->deadline, CLOCK_MONOTONIC,
 					  CONTROL_REQUEST_S * USEC, 0, on_deadline, client);
 }
 
-/* on_connect - a new client, if there is room for one */
+/* Who has to make room for somebody new, first to last. */
+enum claim { CLAIM_IDLE, CLAIM_IDLE_ROOT, CLAIM_BUSY, CLAIM_KEEPS };
+
+/* claim_of - to its place, against a newcomer: only root may disturb those who wait or follow, and
+ * nobody root's own */
+static enum claim claim_of(const struct client *client, bool root)
+{
+	bool busy = client->follow || client->out_used > client->out_done;
+
+	if (!client->uid)
+		return busy || !root ? CLAIM_KEEPS : CLAIM_IDLE_ROOT;
+	if (busy)
+		return root ? CLAIM_BUSY : CLAIM_KEEPS;
+	return CLAIM_IDLE;
+}
+
+/* make_room - the connection that has least claim to its place and rested longest is dropped, so
+ * that nobody is locked out by connections that only stand there */
+static bool make_room(struct control *control, bool root)
+{
+	struct client *victim = NULL;
+	enum claim least = CLAIM_KEEPS;
+
+	for (struct client *client = control->clients; client; client = client->next) {
+		enum claim claim = claim_of(client, root);
+
+		if (claim == CLAIM_KEEPS || claim > least)
+			continue;
+		if (!victim || claim < least || client->active < victim->active) {
+			victim = client;
+			least = claim;
+		}
+	}
+	if (!victim)
+		return false;
+	log_limited(&control->full, "control socket: %u connections, that of %s makes room",
+		    control->stats.clients, victim->who);
+	control->stats.displaced++;
+	client_leave(victim);
+	return true;
+}
+
+/* hang_up - a connection that is not taken hears why, if it listens */
+static void hang_up(struct control *control, int fd, const char *why)
+{
+	control->stats.refused++;
+	send(fd, why, strlen(why), MSG_NOSIGNAL);
+	close(fd);
+}
+
+/* client_admit - by who it is, and by how many there are; false: the connection is closed */
+static bool client_admit(struct control *control, int fd, struct control_peer *ret_peer)
+{
+	if (control_peer_read(fd, control->group, ret_peer)) {
+		close(fd);
+		return false;
+	}
+	if (!ret_peer->allowed) {
+		log_limited(&control->stranger,
+			    "control socket: %s is neither root nor in the group", ret_peer->who);
+		hang_up(control, fd,
+			"{\"error\":\"not allowed: only root and the members of control_group may "
+			"ask buildgated\"}\n");
+		return false;
+	}
+	if (control->stats.clients < CONTROL_CLIENTS_MAX || make_room(control, !ret_peer->uid))
+		return true;
+	log_limited(&control->full, "control socket: %u connections in use, %s refused",
+		    control->stats.clients, ret_peer->who);
+	hang_up(control, fd, "{\"error\":\"too many connections in use; try again\"}\n");
+	return false;
+}
+
+/* on_connect - a new client */
 static int on_connect(sd_event_source *source, int fd, uint32_t revents, void *arg)
 {
 	struct control *control = arg;
+	struct control_peer peer;
 	struct client *client;
 	int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)source;
 	(void)revents;
-	if (conn < 0)
+	if (conn < 0 || !client_admit(control, conn, &peer))
 		return 0;
-	client = control->stats.clients < CONTROL_CLIENTS_MAX ? calloc(1, sizeof(*client)) : NULL;
+	client = calloc(1, sizeof(*client));
 	if (!client) {
-		control->stats.refused++;
-		log_limited(&control->full, "control socket: %u connections, one more refused",
-			    control->stats.clients);
 		close(conn);
 		return 0;
 	}
 	client->control = control;
 	client->fd = conn;
+	client->uid = peer.uid;
+	memcpy(client->who, peer.who, sizeof(client->who));
+	client->active = ++control->turns;
 	if (client_watch(client) < 0) {
 		client_free(client);
 		return 0;
@@ -424,6 +399,7 @@ int control_listen(const struct control_options *options, struct control **ret_c
 		free(control);
 		return error_prefix(e, rc, "control_socket");
 	}
+	control->group = control_peer_group(options->group);
 	snprintf(control->path, sizeof(control->path), "%s", options->path);
 	*ret_control = control;
 	return 0;
@@ -487,18 +463,4 @@ void control_publish(struct control *control, const json_t *object)
 const struct control_stats *control_stats(const struct control *control)
 {
 	return &control->stats;
-}
-
-/* control_string - the table has checked the type */
-const char *control_string(const struct control_request *request, const char *name)
-{
-	return json_string_value(json_object_get(request->args, name));
-}
-
-/* control_integer - the table has checked the type */
-int64_t control_integer(const struct control_request *request, const char *name, int64_t fallback)
-{
-	const json_t *value = json_object_get(request->args, name);
-
-	return value ? json_integer_value(value) : fallback;
 }

@@ -9,8 +9,10 @@
  *
  * What may be asked is a table of commands and their arguments; unknown commands and
  * arguments, wrong types and missing arguments are refused here. The caller's name comes from the
- * kernel (SO_PEERCRED), never from the request. Everything a client can fill is bounded:
- * connections, request size, time until a request is complete, lines waiting for a follower.
+ * kernel (control_peer.h), never from the request, and only root and the group are heard.
+ * Everything a client can fill is bounded: connections, request size, time until a request is
+ * complete, lines waiting for a follower. With all places taken, the connection that has rested
+ * longest makes room for a new one, and root always finds a place.
  *
  * Call order: control_listen() early, so that a bad path is known before anything is
  * attached; control_start() when commands may run; control_close().
@@ -96,8 +98,9 @@ struct control_options {
 
 struct control_stats {
 	uint64_t requests, errors;
-	uint64_t refused; /* connections beyond CONTROL_CLIENTS_MAX */
-	uint64_t dropped; /* followers that read too slowly */
+	uint64_t refused;   /* connections: not allowed, or no place */
+	uint64_t displaced; /* connections that made room for another */
+	uint64_t dropped;   /* followers that read too slowly */
 	unsigned int clients, followers;
 };
 
@@ -117,6 +120,11 @@ void control_close(struct control *control);
 void control_publish(struct control *control, const json_t *object);
 
 const struct control_stats *control_stats(const struct control *control);
+
+/* control_request_check - the row of the table that a request names, its arguments all known and of
+ * their types; NULL: e says what is wrong */
+const struct control_command *control_request_check(const struct control_command *commands,
+						    json_t *request, struct error *e);
 
 /* control_string, control_integer - an argument of a request; NULL or fallback: not given */
 const char *control_string(const struct control_request *request, const char *name);
