@@ -11,6 +11,7 @@
 #define BUILDGATE_FLOW_H
 
 #include "bpf/packet.h"
+#include "bpf/slots.h"
 #include "bpf/smtp.h"
 
 #define WINDOW_MAX (1U << 30) /* RFC 7323, 2.3: no window is larger */
@@ -210,6 +211,8 @@ static __always_inline void flow_done(const struct flow_key *key, struct flow *f
 static __always_inline void flow_end(const struct flow_key *key, struct flow *f, __u32 hook)
 {
 	flow_report(key, f, hook);
+	if (f->slot)
+		slot_free(f);
 	count(hook, REASON_FLOW_END);
 	bpf_map_delete_elem(&flows, key);
 }

@@ -5,7 +5,9 @@
  * tarpit_delay() sets the flow's deadline at the greeting, and tarpit_arm() at new bytes of
  * a slowed source (ingress); tarpit_hold() (egress) writes window 0 into the server's segments
  * until then. The sender's own persist timer (RFC 9293, 3.8.6.1) does the waiting; nothing is
- * dropped.
+ * dropped. A session is slowed while it has a slot (slots.h): the few connections of a source that
+ * came between its first attempts and their greetings, more than it has slots for, pass unslowed,
+ * because what the server has greeted is never taken away from it.
  */
 #ifndef BUILDGATE_TARPIT_H
 #define BUILDGATE_TARPIT_H
@@ -15,8 +17,15 @@
 
 #define MILLISECOND_NS 1000000ULL
 
-/* tarpit_verdict - what the source's verdict says: CONTINUE for slow, with the rest of this part
- * of the hour in *left_ns */
+/* tarpit_until - the verdict's own end, if it comes before the rest of its window is over */
+static __always_inline void tarpit_until(__u64 until, __u64 now, __u64 *left_ns)
+{
+	if (until && until - now < *left_ns)
+		*left_ns = until - now;
+}
+
+/* tarpit_verdict - what the source's verdict says: CONTINUE for slow, with what is left of it in
+ * *left_ns: this part of the hour, or less */
 static __always_inline enum reason tarpit_verdict(const struct settings *s, struct verdict *v,
 						  __u64 now, __u64 *left_ns)
 {
@@ -28,8 +37,18 @@ static __always_inline enum reason tarpit_verdict(const struct settings *s, stru
 	if (verdict_window(v, now, &left_s) != ACTION_TARPIT || v->tarpit_style != STYLE_SLOW)
 		return REASON_WINDOW_OPEN;
 	*left_ns = left_s * SECOND_NS - now % SECOND_NS;
-	__sync_fetch_and_add(&v->hits_slowed, 1);
+	tarpit_until(v->valid_until_ns, now, left_ns);
+	if (v->flags & VERDICT_CLOCK)
+		tarpit_until(READ_ONCE(s->lease_until_ns), now, left_ns);
 	return REASON_CONTINUE;
+}
+
+/* tarpit_free - a session that is not slowed now holds no slot */
+static __always_inline int tarpit_free(struct flow *f)
+{
+	if (f->slot)
+		slot_free(f);
+	return 0;
 }
 
 /* tarpit_delay - the mx client of a slowed source waits, never beyond the window of the hour. A
@@ -53,16 +72,27 @@ STEP int tarpit_delay(const struct packet *p, struct flow *f, __u32 hook)
 	if (v ? v->flags & VERDICT_RANGED : f->flags & FLOW_RANGED)
 		r = range_of(s, &p->key.client, now);
 	if (r && r->action == ACTION_PASS)
-		return 0;
+		return tarpit_free(f);
 	if (v) {
 		if (tarpit_verdict(s, v, now, &left))
-			return 0;
-	} else if (!r || r->action != ACTION_TARPIT || r->style != STYLE_SLOW ||
-		   !gate_enforcing(s, now)) {
+			return tarpit_free(f);
+	} else if (r && r->action == ACTION_TARPIT && r->style == STYLE_SLOW &&
+		   gate_enforcing(s, now)) {
+		tarpit_until(r->valid_until_ns, now, &left);
+	} else {
+		return tarpit_free(f);
+	}
+	if (!slot_hold(f, &source, now, left)) {
+		count(hook, REASON_SLOW_MISSED);
 		return 0;
 	}
-	delay = READ_ONCE(s->slow_delay_ms) * MILLISECOND_NS;
+	delay = READ_ONCE(s->slow_delay_ms);
+	if (delay > SLOW_DELAY_MAX_MS)
+		delay = SLOW_DELAY_MAX_MS;
+	delay *= MILLISECOND_NS;
 	f->deadline_ns = now + (delay < left ? delay : left);
+	if (v)
+		__sync_fetch_and_add(&v->hits_slowed, 1);
 	count(hook, REASON_DELAY_ARMED);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #define BUILDGATE_VERDICT_H
 
 #include "bpf/packet.h"
+#include "bpf/slots.h"
 
 #define SECOND_NS    1000000000ULL
 #define HOUR_S       3600
@@ -113,9 +114,20 @@ static __always_inline void recheck_open(const struct packet *p, struct verdict 
 	bpf_map_update_elem(&rechecks, &key, &h, BPF_ANY);
 }
 
+/* verdict_slow - an attempt of a source that is slowed; where no slot is left it is deferred, so
+ * that the mail server never has more slow clients than it can afford */
+static __always_inline enum reason verdict_slow(const struct addr *source, __u64 now, bool last)
+{
+	if (!slots_full(source, now))
+		return REASON_TARPITTED;
+	if (last)
+		count(HOOK_INGRESS, REASON_SLOW_DEFERRED);
+	return REASON_ANSWER_SYN;
+}
+
 /* range_says - what an operator's range does with a connection attempt */
 static __always_inline enum reason range_says(const struct settings *s, const struct range *r,
-					      __u64 now)
+					      const struct addr *source, __u64 now, bool last)
 {
 	if (r->action == ACTION_PASS)
 		return REASON_EXEMPT;
@@ -123,14 +135,14 @@ static __always_inline enum reason range_says(const struct settings *s, const st
 		return REASON_REPORT_ONLY;
 	if (r->style == STYLE_SILENT)
 		return REASON_SILENT;
-	return r->style == STYLE_SLOW ? REASON_TARPITTED : REASON_ANSWER_SYN;
+	return r->style == STYLE_SLOW ? verdict_slow(source, now, last) : REASON_ANSWER_SYN;
 }
 
 /* verdict_range - the same, counted where the attempt ends or is handed to the host */
 static __always_inline enum reason verdict_range(const struct settings *s, struct range *r,
-						 __u64 now, bool last)
+						 const struct addr *source, __u64 now, bool last)
 {
-	enum reason reason = range_says(s, r, now);
+	enum reason reason = range_says(s, r, source, now, last);
 
 	if (last || reason == REASON_SILENT)
 		__sync_fetch_and_add(&r->hits, 1);
@@ -179,7 +191,8 @@ STEP int verdict_syn(const struct packet *p, __u32 last)
 	if (!v || v->flags & VERDICT_RANGED)
 		r = range_of(s, &p->key.client, now);
 	if (r && (!v || r->action == ACTION_PASS))
-		return p->port_kind == PORT_MX ? verdict_range(s, r, now, last) : REASON_NOT_MX;
+		return p->port_kind == PORT_MX ? verdict_range(s, r, &source, now, last)
+					       : REASON_NOT_MX;
 	if (!v)
 		return REASON_SYN;
 	if (p->port_kind != PORT_MX)
@@ -191,7 +204,8 @@ STEP int verdict_syn(const struct packet *p, __u32 last)
 	if (action == ACTION_PASS)
 		return REASON_WINDOW_OPEN;
 	if (action == ACTION_TARPIT)
-		return v->tarpit_style == STYLE_DEFER ? REASON_ANSWER_SYN : REASON_TARPITTED;
+		return v->tarpit_style == STYLE_DEFER ? REASON_ANSWER_SYN
+						      : verdict_slow(&source, now, last);
 	if (recheck_known(p, v, now))
 		return REASON_RECHECK;
 	if (recheck_due(v, now)) {

@@ -95,8 +95,12 @@ struct settings {
 	__u32 frame;         /* replay: number of the frame being fed; copied into events */
 	__u32 tarpits;       /* verdicts with throttle_s; 0 saves looking for one per segment */
 	__u32 answer_rate;   /* connections per source and second that are answered; 0: all */
-	__u32 reserved;
+	__u32 slow_max;      /* sessions slowed at a time; what comes beyond is deferred */
 };
+
+/* Bounds of slow_delay_ms and slow_max, whatever stands in the map. */
+#define SLOW_DELAY_MAX_MS 100000
+#define SLOTS_MAX         1024
 
 enum action {
 	ACTION_PASS = 1,
@@ -237,12 +241,20 @@ struct flow {
 	struct stream server;
 	__u8 direction; /* enum direction */
 	__u8 port_kind; /* enum port_kind */
-	__u8 reserved[6];
+	__u16 slot;     /* of a slowed session: index in slow_slots + 1 */
+	__u8 reserved[4];
 };
 
 enum port_kind {
 	PORT_MX = 1,
 	PORT_SUBMISSION = 2,
+};
+
+/* slow_slot: of one slowed session. Nobody's once until_ns has passed. */
+struct slow_slot {
+	__u64 until_ns;
+	__u64 flow_ns; /* born_ns of the flow that holds it */
+	struct addr source;
 };
 
 /*
@@ -410,6 +422,7 @@ _Static_assert(sizeof(struct smtp) == 12, "smtp");
 _Static_assert(sizeof(struct smtp_text) == 304, "smtp_text");
 _Static_assert(sizeof(struct stream) == 28, "stream");
 _Static_assert(sizeof(struct flow) == 96, "flow");
+_Static_assert(sizeof(struct slow_slot) == 32, "slow_slot");
 _Static_assert(sizeof(struct token) == 64, "token");
 _Static_assert(sizeof(struct pending) == 752, "pending");
 _Static_assert(sizeof(struct ahead_key) == 44, "ahead_key");

@@ -81,6 +81,14 @@ struct {
 } rechecks SEC(".maps")
 __weak;
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SLOTS_MAX);
+	__type(key, __u32);
+	__type(value, struct slow_slot);
+} slow_slots SEC(".maps")
+__weak;
+
 /* Sources under the answerer, for answer_rate; not pinned, a second is soon over. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

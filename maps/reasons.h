@@ -71,13 +71,15 @@
 	X(54, TLS_BOUND, NOTE, "TLS session of an accepted mail connection read")                  \
 	X(55, TLS_UNBOUND, NOTE, "TLS session not read: its connection is not known")              \
 	X(56, TLS_FULL, NOTE, "TLS session not read: no memory")                                   \
-	X(57, ANSWER_RATE, DROP, "connection attempt above answer_rate")
+	X(57, ANSWER_RATE, DROP, "connection attempt above answer_rate")                           \
+	X(58, SLOW_DEFERRED, NOTE, "attempt of a slowed source deferred: no slot left")            \
+	X(59, SLOW_MISSED, NOTE, "delay not started: no slot left since the attempt")
 
 enum reason {
 #define X(number, name, kind, text) REASON_##name = number,
 	REASON_LIST(X)
 #undef X
-		REASON_MAX = 58
+		REASON_MAX = 60
 };
 
 /* counters: one value per hook, one slot per reason, per CPU. */

@@ -107,6 +107,17 @@ static inline void empty(int fd)
 		assert_int_equal(bpf_map_delete_elem(fd, key), 0);
 }
 
+/* free_slots - no session holds one */
+static inline void free_slots(struct instance *gate)
+{
+	static const struct slow_slot nobody;
+
+	for (uint32_t i = 0; i < SLOTS_MAX; i++)
+		assert_int_equal(
+			bpf_map_update_elem(instance_fds(gate)->slow_slots, &i, &nobody, BPF_ANY),
+			0);
+}
+
 /* clean - no verdicts, ranges or connections, settings as a daemon in enforce mode has them,
  * and kernel time at noon */
 static inline void clean(struct instance *gate)
@@ -129,6 +140,8 @@ static inline void clean(struct instance *gate)
 	s->ranges = 0;
 	s->tarpits = 0;
 	s->answer_rate = 0;
+	s->slow_max = SLOTS_MAX;
+	free_slots(gate);
 	instance_clock(gate, NOON);
 }
 

@@ -20,6 +20,7 @@ static struct talk greeted(struct instance *gate, bool ipv6)
 {
 	struct talk t = talk(gate, ipv6);
 
+	free_slots(gate); /* test_slots.c says how many there are */
 	judge(&t, &slow);
 	handshake(&t);
 	server(&t, "220 mx.example.net ESMTP\r\n");
@@ -313,7 +314,6 @@ static void a_delay_ends_with_enforcement(void **state)
 	sent(&t, "250 a\r\n", ACK | PSH, WINDOW);
 }
 
-/* Whatever D is, the window's end is the last moment. */
 /* an operator's range slows sources that have no verdict of their own */
 static void a_range_slows(void **state)
 {
@@ -342,6 +342,7 @@ static void a_range_slows(void **state)
 	}
 }
 
+/* Whatever D is, the window's end is the last moment. */
 static void never_beyond_the_window(void **state)
 {
 	static const struct {
@@ -356,6 +357,8 @@ static void never_beyond_the_window(void **state)
 		{ 10000, 599 * SECOND + SECOND / 4, SECOND * 3 / 4 },
 		{ 100000, 500 * SECOND, 100 * SECOND },
 		{ 100000, 501 * SECOND, 99 * SECOND },
+		{ 1000000, 0, 100 * SECOND }, /* whatever somebody wrote there */
+		{ 0xffffffff, 300 * SECOND, 100 * SECOND },
 		{ 1, 0, SECOND / 1000 },
 		{ 0, 0, 0 },
 	};
@@ -365,6 +368,7 @@ static void never_beyond_the_window(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct talk t = talk(*state, i & 1);
 
+		free_slots(*state);
 		judge(&t, &v);
 		instance_settings(*state)->slow_delay_ms = rows[i].delay_ms;
 		instance_clock(*state, NOON + rows[i].at_ns);
@@ -379,6 +383,40 @@ static void never_beyond_the_window(void **state)
 	}
 }
 
+/* A verdict that ends within its window ends its delays with it. */
+static void never_beyond_the_verdict(void **state)
+{
+	volatile struct settings *s = instance_settings(*state);
+	struct range r = { .action = ACTION_TARPIT,
+			   .style = STYLE_SLOW,
+			   .valid_until_ns = NOON + 5 * SECOND };
+	struct verdict v = slow;
+	struct range_key key;
+	struct talk t;
+
+	v.valid_until_ns = NOON + 3 * SECOND;
+	t = talk(*state, false);
+	judge(&t, &v);
+	handshake(&t);
+	server(&t, "220 mx.example.net\r\n");
+	assert_true(deadline(&t) <= NOON + 3 * SECOND && deadline(&t) > NOON + 2 * SECOND);
+
+	v = slow;
+	v.flags = VERDICT_CLOCK;
+	s->lease_until_ns = NOON + 4 * SECOND;
+	judge(&t, &v);
+	client(&t, "EHLO a\r\n");
+	assert_true(deadline(&t) <= NOON + 4 * SECOND && deadline(&t) > NOON + 3 * SECOND);
+
+	judge(&t, NULL);
+	t = talk(*state, true);
+	key = (struct range_key) { .prefix_bits = 128, .addr = addr_of(&t, true) };
+	assert_int_equal(instance_range(*state, &key, &r), 0);
+	handshake(&t);
+	server(&t, "220 mx.example.net\r\n");
+	assert_true(deadline(&t) <= NOON + 5 * SECOND && deadline(&t) > NOON + 4 * SECOND);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -391,6 +429,7 @@ int main(void)
 		cmocka_unit_test_setup(a_delay_ends_with_enforcement, clean_gate),
 		cmocka_unit_test_setup(a_range_slows, clean_gate),
 		cmocka_unit_test_setup(never_beyond_the_window, clean_gate),
+		cmocka_unit_test_setup(never_beyond_the_verdict, clean_gate),
 	};
 
 	return cmocka_run_group_tests(tests, open_gate, close_gate);

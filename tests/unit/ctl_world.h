@@ -57,6 +57,12 @@ int pinned_map(const char *name, struct error *e)
 	return error_set(e, -ENOENT, "no map %s in this test", name);
 }
 
+int pinned_slowed(uint64_t now_ns)
+{
+	(void)now_ns;
+	return 3;
+}
+
 int pinned_counters(struct pinned *pinned, struct counters ret_counters[HOOK_MAX])
 {
 	(void)pinned;

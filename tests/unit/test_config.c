@@ -58,6 +58,7 @@ static void test_defaults(void **state)
 	assert_string_equal(c->control_socket, "/run/buildgate/control.sock");
 	assert_string_equal(c->http.text, "127.0.0.1:9725");
 	assert_int_equal(c->slow_delay, 10);
+	assert_int_equal(c->slow_max, 10);
 	assert_int_equal(c->tarpit_style, STYLE_SLOW);
 	assert_int_equal(c->drop_style, STYLE_ANSWER);
 	assert_int_equal(c->answer_at, ANSWER_AT_MAIL);
@@ -241,6 +242,7 @@ static const struct {
 	{ OUT "ipv6_prefix: 129\n", "t:2: ipv6_prefix:", "out of range" },
 	{ OUT "slow_delay: 10\n", "t:2: slow_delay:", "'10' is not a time span" },
 	{ OUT "slow_delay: 200s\n", "t:2: slow_delay:", "200s is out of range; expected a time" },
+	{ OUT "slow_max: 0\n", "t:2: slow_max:", "expected a number from 1 to 1024" },
 	{ OUT "lease: 1m\n", "t:2: lease:", "out of range" },
 	{ OUT "retention: forever\n", "t:2: retention:", "is not a time span" },
 	/* http */

@@ -205,17 +205,12 @@ static void test_doctor(void **state)
 static void test_status_keys(void **state)
 {
 	static const char *const keys[] = {
-		"loaded",         "abi",
-		"mode",           "at",
-		"clock_offset_s", "now",
-		"lease_until",    "lease_left_s",
-		"tls_sight",      "enforce_until",
-		"ranges",         "recheck_interval_s",
-		"slow_delay_ms",  "tarpits",
-		"hooks",          "interfaces",
-		"daemon",         "on_stage_change",
-		"catalogue",      "policy",
-		"sources",        "sight",
+		"loaded",         "abi",           "mode",        "at",
+		"clock_offset_s", "now",           "lease_until", "lease_left_s",
+		"tls_sight",      "enforce_until", "ranges",      "recheck_interval_s",
+		"slow_delay_ms",  "tarpits",       "slow_max",    "slowed",
+		"hooks",          "interfaces",    "daemon",      "on_stage_change",
+		"catalogue",      "policy",        "sources",     "sight",
 		"tls_sight",      "reporters",
 	};
 	static const char *const of_daemon[] = {

@@ -34,6 +34,7 @@ static struct metrics full(void)
 		.enforcer = &enforcer,
 		.control = &control,
 		.events_lost = 3,
+		.slowed = 4,
 		.mended = 1,
 	};
 
@@ -94,6 +95,7 @@ static void test_samples(void **state)
 	has(text, "buildgate_events_lost_total{where=\"kernel\"} 3");
 	has(text, "buildgate_events_lost_total{where=\"daemon\"} 3");
 	has(text, "buildgate_verdicts 8");
+	has(text, "buildgate_slowed_sessions 4");
 	has(text, "buildgate_hook_attached{hook=\"xdp\",interface=\"a\\\"\\\\b\"} 1");
 	has(text, "buildgate_hook_attached{hook=\"sockops\",interface=\"\"} 0");
 	has(text, "buildgate_control_requests_total{result=\"ok\"} 3");

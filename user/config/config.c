@@ -108,6 +108,7 @@ static const struct config_key keys[] = {
 	    .max = 1000000),
 	KEY("slow_delay", value_span, slow_delay, "a time span from 1s to 100s: 10s", .min = 1,
 	    .max = 100),
+	KEY("slow_max", value_count, slow_max, "a number from 1 to 1024", .min = 1, .max = 1024),
 	KEY("recheck_interval", value_span, recheck_interval, "a time span from 1m to 24h: 1h",
 	    .min = 60, .max = DAY, .restart = true),
 	KEY("lease", value_span, lease, "a time span from 10m to 7d: 24h", .min = 600,
@@ -178,6 +179,7 @@ static void set_defaults(struct config *c)
 	c->answer_at = ANSWER_AT_MAIL;
 	c->answer_rate = 50;
 	c->slow_delay = 10;
+	c->slow_max = 10;
 	c->recheck_interval = 3600;
 	c->lease = DAY;
 	c->ipv6_prefix = 64;

@@ -96,6 +96,7 @@ struct config {
 	uint32_t answer_at;                /* enum answer_at */
 	int64_t answer_rate;               /* answered connections per source and second */
 	int64_t slow_delay;
+	int64_t slow_max; /* sessions slowed at a time */
 	int64_t recheck_interval;
 	int64_t lease;
 	int64_t ipv6_prefix;

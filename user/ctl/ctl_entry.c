@@ -152,6 +152,26 @@ static json_t *reply_json(const void *key, uint32_t key_bytes, const void *value
 	return object;
 }
 
+/* slot_json - one slowed session; NULL where nobody holds the slot now */
+static json_t *slot_json(const void *key, uint32_t key_bytes, const void *value,
+			 uint32_t value_bytes, const struct ctl_view *view)
+{
+	const struct slow_slot *slot = value;
+	char source[ADDRESS_TEXT];
+	json_t *object;
+
+	(void)key_bytes;
+	(void)value_bytes;
+	if (slot->until_ns <= view->now_ns)
+		return NULL;
+	object = json_object();
+	set_number(object, "slot", *(const uint32_t *)key);
+	set_text(object, "source", address_format(&slot->source, source));
+	json_object_set_new(object, "since", ctl_text_time(slot->flow_ns));
+	json_object_set_new(object, "held_until", ctl_text_time(slot->until_ns));
+	return object;
+}
+
 static const struct ctl_column verdict_columns[] = {
 	{ .head = "SOURCE", .key = "source" },
 	{ .head = "VERDICT", .key = "verdict" },
@@ -210,6 +230,14 @@ static const struct ctl_column reply_columns[] = {
 	{ .head = NULL },
 };
 
+static const struct ctl_column slot_columns[] = {
+	{ .head = "SLOT", .key = "slot", .right = true },
+	{ .head = "SOURCE", .key = "source" },
+	{ .head = "SINCE", .key = "since" },
+	{ .head = "HELD UNTIL", .key = "held_until" },
+	{ .head = NULL },
+};
+
 const struct ctl_column ctl_entry_counter_columns[] = {
 	{ .head = "REASON", .key = "reason" },
 	{ .head = "KIND", .key = "kind" },
@@ -232,6 +260,8 @@ static const struct ctl_entry_map maps[] = {
 	{ "handshakes", 0, 0, "flow", handshake_columns, handshake_json },
 	{ "replies", sizeof(uint32_t), sizeof(struct reply), "index", reply_columns, reply_json },
 	{ "rechecks", 0, 0, "flow", handshake_columns, handshake_json },
+	{ "slow_slots", sizeof(uint32_t), sizeof(struct slow_slot), "slot", slot_columns,
+	  slot_json },
 };
 
 /* ctl_entry_map - by name */
@@ -263,6 +293,7 @@ json_t *ctl_entry_settings(const struct ctl_view *view)
 	set_number(object, "ranges", settings->ranges);
 	set_number(object, "tarpits", settings->tarpits);
 	set_number(object, "answer_rate", settings->answer_rate);
+	set_number(object, "slow_max", settings->slow_max);
 	return object;
 }
 

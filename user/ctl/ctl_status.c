@@ -86,6 +86,14 @@ static int64_t lease_left(const struct ctl_view *view)
 	return until > view->now_ns ? (int64_t)((until - view->now_ns) / NS) : 0;
 }
 
+/* slowed - sessions that the kernel slows now; null: not known */
+static json_t *slowed(const struct ctl_view *view)
+{
+	int n = pinned_slowed(view->now_ns);
+
+	return n < 0 ? json_null() : json_integer(n);
+}
+
 /* silence_text - what it means that the daemon does not answer */
 static const char *silence_text(const struct found *found, char *buf, size_t size)
 {
@@ -157,6 +165,8 @@ static json_t *status_json(const struct found *found)
 		"enforce_until",
 		"recheck_interval_s",
 		"slow_delay_ms",
+		"slow_max",
+		"slowed",
 		"ranges",
 		"tarpits",
 		/* of the daemon */
@@ -178,6 +188,7 @@ static json_t *status_json(const struct found *found)
 		settings = ctl_entry_settings(&found->view);
 		json_object_update(object, settings);
 		json_object_set_new(object, "lease_left_s", json_integer(lease_left(&found->view)));
+		json_object_set_new(object, "slowed", slowed(&found->view));
 		json_decref(settings);
 	}
 	json_object_set(object, "hooks", found->hooks);
@@ -219,6 +230,9 @@ static void print_gate(const struct found *found, FILE *out)
 			ctl_text_span(lease_left(&found->view), text, sizeof(text)));
 	else
 		fprintf(out, "over: verdicts of the clock are not enforced\n");
+	if (settings->tarpits || pinned_slowed(found->view.now_ns) > 0)
+		fprintf(out, "slowed      %d of at most %u connections\n",
+			pinned_slowed(found->view.now_ns), settings->slow_max);
 	if (settings->clock_offset_ns)
 		fprintf(out, "lab clock   %s ahead\n",
 			ctl_text_span(settings->clock_offset_ns / (int64_t)NS, text, sizeof(text)));

@@ -29,8 +29,8 @@
 	}
 #define MAP                                                                                        \
 	ARG("NAME", CTL_WORD,                                                                      \
-	    .words =                                                                               \
-		    "settings|verdicts|ranges|flows|pending|handshakes|rechecks|replies|counters")
+	    .words = "settings|verdicts|ranges|flows|pending|handshakes|rechecks|replies|slow_"    \
+		     "slots|counters")
 #define REASON OPTION("--reason", "kept in the audit trail", "TEXT", CTL_TEXT)
 #define CATALOGUE                                                                                  \
 	OPTION("--catalogue", "use this catalogue, not the installed one", "FILE", CTL_FILE)

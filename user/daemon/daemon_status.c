@@ -153,6 +153,7 @@ static char *metrics_body(void *arg, size_t *ret_bytes)
 		.enforcer = enforcer_stats(daemon->enforcer),
 		.control = control_stats(daemon->control),
 		.events_lost = daemon->events_lost,
+		.slowed = pinned_slowed(clock_kernel_ns()),
 		.mended = daemon->mended,
 	};
 	char *text = metrics_text(&metrics, ret_bytes);

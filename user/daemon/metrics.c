@@ -237,6 +237,12 @@ static void hooks(FILE *out, const char *name, const struct metrics *m)
 	}
 }
 
+static void slowed(FILE *out, const char *name, const struct metrics *m)
+{
+	if (m->slowed >= 0)
+		whole(out, name, (uint64_t)m->slowed);
+}
+
 static void mended(FILE *out, const char *name, const struct metrics *m)
 {
 	whole(out, name, m->mended);
@@ -332,6 +338,8 @@ static const struct metric table[] = {
 	  verdict_updates },
 	{ "buildgate_verdict_drift_total", "counter",
 	  "Verdicts found in the kernel that the store said otherwise.", verdict_drift },
+	{ "buildgate_slowed_sessions", "gauge", "Connections that are slowed now (tarpit).",
+	  slowed },
 	{ "buildgate_hook_attached", "gauge", "1 for each hook that is attached.", hooks },
 	{ "buildgate_hooks_mended_total", "counter", "Hooks that had to be attached again.",
 	  mended },

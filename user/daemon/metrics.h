@@ -46,6 +46,7 @@ struct metrics {
 	const struct enforcer_stats *enforcer;
 	const struct control_stats *control;
 	uint64_t events_lost; /* by the daemon: a batch that could not be stored */
+	int slowed;           /* sessions slowed now; negative: cannot be read */
 	uint64_t mended;      /* attachments that loader_check() had to restore */
 };
 

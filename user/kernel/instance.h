@@ -25,7 +25,7 @@ struct instance;
 
 struct instance_fds {
 	int settings, verdicts, ranges, flows, pending, handshakes, rechecks, events, replies,
-		answer_keys;
+		answer_keys, slow_slots;
 	int xdp, ingress, egress, ingress_l3, egress_l3;
 };
 

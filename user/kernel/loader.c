@@ -44,7 +44,7 @@ struct loader {
 
 static const char *const pinned_maps[] = { "settings",    "verdicts",   "ranges",   "flows",
 					   "pending",     "handshakes", "rechecks", "replies",
-					   "answer_keys", "counters",   "events" };
+					   "answer_keys", "counters",   "events",   "slow_slots" };
 
 /* link_type - ARPHRD of an interface by name; negative errno. Asked of the network namespace
  * we are in: /sys may show another's. */

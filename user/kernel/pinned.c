@@ -190,6 +190,20 @@ volatile struct settings *pinned_settings(struct pinned *pinned)
 	return pinned->page;
 }
 
+/* pinned_slowed - see pinned.h */
+int pinned_slowed(uint64_t now_ns)
+{
+	int fd = pinned_map("slow_slots", NULL), n = 0;
+	struct slow_slot slot;
+
+	if (fd < 0)
+		return fd;
+	for (uint32_t i = 0; i < SLOTS_MAX; i++)
+		n += !bpf_map_lookup_elem(fd, &i, &slot) && slot.until_ns > now_ns;
+	close(fd);
+	return n;
+}
+
 /* pinned_counters - a map of an older list has fewer slots; those missing count 0 */
 int pinned_counters(struct pinned *pinned, struct counters ret_counters[HOOK_MAX])
 {

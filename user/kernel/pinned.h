@@ -27,6 +27,9 @@ int pinned_map(const char *name, struct error *e);
  * seen by the programs at once */
 volatile struct settings *pinned_settings(struct pinned *pinned);
 
+/* pinned_slowed - sessions that are slowed at this kernel time, or a negative errno */
+int pinned_slowed(uint64_t now_ns);
+
 /* pinned_counters - sums over all CPUs, per hook and reason */
 int pinned_counters(struct pinned *pinned, struct counters ret_counters[HOOK_MAX]);
 
