@@ -28,7 +28,7 @@ FUZZFLAGS = -std=gnu11 -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Ibuild -I. \
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help all bench tests fuzz check install clean
+.PHONY: help all bench tests fuzz check install deb clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 12
@@ -74,7 +74,7 @@ $(USER_OBJ) $(MAINS:%=build/obj/user/%.o): | build/smtp_table.h
 build/obj/%.o: %.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
 $(LIB): $(USER_OBJ)
 	$(call say,AR,$@)
@@ -92,7 +92,6 @@ build/tests/%: tests/%.c $(LIB) build/smtp_table.h
 
 build/tests/unit/test_reference: tests/unit/reference_clock.c
 
-SHARE = $(DESTDIR)$(PREFIX)/share
 build/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/ref*.c) \
 		$(wildcard tests/fuzz/*.h bpf/*.h maps/*.h) build/smtp_table.h
 	$(call say,FUZZ,$@)
@@ -108,6 +107,10 @@ build/tests/fuzz/corpus build/tests/fuzz/captured:
 	$(call say,SEEDS,$@)
 	$(Q)rm -rf $@ && mkdir $@ && $< $@
 
+SHARE    = $(DESTDIR)$(PREFIX)/share
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+UNITS    = $(wildcard packaging/systemd/*.service packaging/systemd/*.timer)
+
 install: all ## into DESTDIR/PREFIX
 	install -D -m755 -t $(DESTDIR)$(PREFIX)/sbin $(MAINS:%=build/%)
 	install -D -m644 -t $(SHARE)/buildgate/catalogue maps/catalogue/*.json
@@ -116,16 +119,21 @@ install: all ## into DESTDIR/PREFIX
 	install -D -m644 -t $(SHARE)/man/man8 docs/man/*.8
 	install -D -m644 -t $(SHARE)/bash-completion/completions packaging/completion/gatectl
 	install -D -m755 -t $(DESTDIR)$(PREFIX)/lib/buildgate packaging/buildgate-fetch
-	install -D -m644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system packaging/systemd/*.timer
-	sed 's|@PREFIX@|$(PREFIX)|' packaging/systemd/buildgate-fetch.service > \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system/buildgate-fetch.service
-	install -D -m644 packaging/systemd/buildgate-fetch.sysusers \
-		$(DESTDIR)$(PREFIX)/lib/sysusers.d/buildgate-fetch.conf
-	install -D -m644 packaging/systemd/buildgate-fetch.tmpfiles \
-		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/buildgate-fetch.conf
+	install -d $(DESTDIR)$(UNITDIR)
+	for unit in $(UNITS); do \
+		sed 's|@PREFIX@|$(PREFIX)|' $$unit > $(DESTDIR)$(UNITDIR)/$${unit##*/} || exit; \
+	done
+	install -D -m644 -t $(SHARE)/buildgate/systemd packaging/systemd/*.conf
+	install -D -m644 packaging/systemd/buildgate.sysusers \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d/buildgate.conf
+	install -D -m644 packaging/systemd/buildgate.tmpfiles \
+		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/buildgate.conf
 	install -D -m644 -t $(SHARE)/buildgate packaging/fetch.conf
 	test -e $(DESTDIR)/etc/buildgate/buildgate.yaml || \
 		install -D -m644 -t $(DESTDIR)/etc/buildgate packaging/buildgate.yaml
+
+deb: ## a Debian package in build/deb, judged by lintian
+	packaging/make-deb
 
 clean: ## remove what the build made (not the overlay roots)
 	$(Q)rm -rf build/obj build/tests build/gate.* $(LIB) $(MAINS:%=build/%)

@@ -44,8 +44,9 @@ lab_cgroup() {
 		mount -t cgroup2 cgroup2 /mnt && cd /mnt && "$@"' lab_cgroup "$@"
 }
 
+# with what a service manager in the lab made in it
 lab_cgroup_gone() {
-	lab_cgroup test ! -d "$1" || lab_cgroup rmdir "$1" 2>/dev/null
+	lab_cgroup test ! -d "$1" || lab_cgroup find "$1" -depth -type d -exec rmdir {} + 2>/dev/null
 }
 
 # lab_end - end the lab that a state file describes

@@ -474,12 +474,12 @@ json_t *sight_json(const struct sight *sight)
 	for (unsigned int i = 0; sight && i < sight->executable_count; i++)
 		if (absent(sight, i))
 			json_array_append_new(missing, json_string(sight->executables[i]));
-	return json_pack("{s:b,s:s,s:s?,s:[s,s,s,s],s:o,s:o,s:o,s:I,s:I,s:b}", "on", sight != NULL,
-			 "reads", sight && !sight->why.text[0] ? READS : READS_NOT, "why",
-			 sight && sight->why.text[0] ? sight->why.text : NULL, "needs", "CAP_BPF",
-			 "CAP_PERFMON", "CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "covered", covered,
-			 "not_covered", not_covered, "absent", missing, "foreign",
-			 (json_int_t)(sight ? sight->foreign : 0), "files",
-			 (json_int_t)(sight ? sight->file_count : 0), "incomplete",
+	return json_pack("{s:b,s:s,s:s?,s:[s,s,s,s,s],s:o,s:o,s:o,s:I,s:I,s:b}", "on",
+			 sight != NULL, "reads", sight && !sight->why.text[0] ? READS : READS_NOT,
+			 "why", sight && sight->why.text[0] ? sight->why.text : NULL, "needs",
+			 "CAP_BPF", "CAP_PERFMON", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE",
+			 "CAP_DAC_READ_SEARCH", "covered", covered, "not_covered", not_covered,
+			 "absent", missing, "foreign", (json_int_t)(sight ? sight->foreign : 0),
+			 "files", (json_int_t)(sight ? sight->file_count : 0), "incomplete",
 			 sight && sight->full);
 }
