@@ -5,11 +5,12 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/pkt_sched.h>
-#include <linux/rtnetlink.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "netlink.h"
 
 #define FILTERS_PATH PIN_DIR "/filters"
 #define FILTERS_MAX  64
@@ -122,46 +123,27 @@ unsigned int filters_program(int ifindex, enum hook hook)
 	return bpf_tc_query(&h, &opts) ? 0 : opts.prog_id;
 }
 
+/* count_one - a filter; the rows without a handle are chains */
+static void count_one(void *arg, const struct nlmsghdr *message)
+{
+	int *count = arg;
+
+	*count += ((const struct tcmsg *)NLMSG_DATA(message))->tcm_handle != 0;
+}
+
 /* count_filters - how many filters of anybody are on one side of an interface's clsact; -1 when
  * that cannot be known (then nothing is removed) */
 static int count_filters(int ifindex, enum hook hook)
 {
-	struct {
-		struct nlmsghdr header;
-		struct tcmsg tc;
-	} request = {
-		.header = { .nlmsg_len = sizeof(request),
-			    .nlmsg_type = RTM_GETTFILTER,
-			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		.tc = { .tcm_family = AF_UNSPEC,
-			.tcm_ifindex = ifindex,
-			.tcm_parent =
-				TC_H_MAKE(TC_H_CLSACT, hook == HOOK_EGRESS ? TC_H_MIN_EGRESS
-									   : TC_H_MIN_INGRESS) },
+	struct tcmsg tc = {
+		.tcm_family = AF_UNSPEC,
+		.tcm_ifindex = ifindex,
+		.tcm_parent = TC_H_MAKE(TC_H_CLSACT,
+					hook == HOOK_EGRESS ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS),
 	};
-	char answer[16384] __attribute__((aligned(NLMSG_ALIGNTO)));
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), count = 0;
+	int count = 0;
 
-	if (fd < 0 || send(fd, &request, sizeof(request), 0) < 0)
-		count = -1;
-	while (count >= 0) {
-		ssize_t n = recv(fd, answer, sizeof(answer), 0);
-
-		if (n <= 0)
-			count = -1;
-		for (struct nlmsghdr *m = (void *)answer; n > 0 && NLMSG_OK(m, n);
-		     m = NLMSG_NEXT(m, n)) {
-			if (m->nlmsg_type == NLMSG_DONE || m->nlmsg_type == NLMSG_ERROR) {
-				close(fd);
-				return m->nlmsg_type == NLMSG_DONE ? count : -1;
-			}
-			if (((struct tcmsg *)NLMSG_DATA(m))->tcm_handle)
-				count++;
-		}
-	}
-	if (fd >= 0)
-		close(fd);
-	return count;
+	return netlink_dump(RTM_GETTFILTER, &tc, sizeof(tc), count_one, &count) ? -1 : count;
 }
 
 /* filters_remove - see filters.h */
