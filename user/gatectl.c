@@ -34,9 +34,12 @@ int main(int argc, char *argv[])
 	if (ctl_parse(argc, argv, &ctl, &e))
 		return refuse(&ctl, argc, &e);
 	rc = ctl.command->run(&ctl, &e);
-	if (!rc)
-		rc = ctl_output_finish(stdout, &e);
-	if (rc)
+	if (!rc || rc == CTL_UNWELL) {
+		int written = ctl_output_finish(stdout, &e);
+
+		rc = written ? written : rc;
+	}
+	if (rc && rc != CTL_UNWELL)
 		ctl_output_error(ctl.json, e.text);
 	return rc == CTL_USAGE ? 2 : rc ? 1 : 0;
 }

@@ -42,6 +42,7 @@ CALLBACK(ctl_catalogue_show)
 CALLBACK(ctl_catalogue_verify)
 CALLBACK(ctl_catalogue_update)
 CALLBACK(ctl_catalogue_block)
+CALLBACK(ctl_doctor)
 CALLBACK(ctl_replay)
 CALLBACK(ctl_simulate)
 #ifndef CTL_REAL_HELP

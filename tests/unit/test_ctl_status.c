@@ -161,44 +161,57 @@ static void test_status_daemon_alive(void **state)
 	assert_non_null(strstr(said, "the daemon does not answer"));
 }
 
-/* test_doctor - TLS sight: off, on, blind in part, on and not working */
-static void test_doctor(void **state)
+/* test_tls_line - TLS sight: off, blind in part, on and not working */
+static void test_tls_line(void **state)
 {
 	(void)state;
-	start_daemon(
-		"{\"ok\":true,\"result\":{\"tls_sight\":{\"on\":false,\"reads\":\"Nothing.\"}}}");
+	start_daemon("{\"ok\":true,\"result\":{\"tls_sight\":{\"on\":false}}}");
 	assert_int_equal(run("status"), 0);
 	assert_non_null(strstr(said, "tls sight   off\n"));
-	assert_int_equal(run("doctor"), 0);
-	assert_non_null(strstr(said, "tls sight    off (tls_sight: on)\n             Nothing.\n"));
-
-	mock.answer = "{\"ok\":true,\"result\":{\"tls_sight\":{\"on\":true,\"reads\":\"This.\","
-		      "\"why\":null,"
-		      "\"needs\":[\"CAP_BPF\",\"CAP_PERFMON\"],\"covered\":[{\"executable\":"
-		      "\"/usr/sbin/exim4\",\"root\":\"/\",\"library\":\"libgnutls.so.30\"}],"
-		      "\"not_covered\":[{\"executable\":\"/usr/sbin/smtpd\",\"root\":\"/srv\","
-		      "\"library\":null,\"why\":\"it has none\"}],\"absent\":[\"/opt/mta\"],"
-		      "\"foreign\":3}}}";
+	mock.answer = "{\"ok\":true,\"result\":{\"tls_sight\":{\"on\":true,\"why\":null,"
+		      "\"covered\":[{}],\"not_covered\":[{}]}}}";
 	assert_int_equal(run("status"), 0);
 	assert_non_null(strstr(said, "on, 1 mail server(s) covered, 1 NOT: see gatectl doctor"));
-	assert_int_equal(run("doctor"), 0);
-	assert_non_null(strstr(said, "covered      /usr/sbin/exim4 of /, libgnutls.so.30\n"));
-	assert_non_null(strstr(said, "NOT covered  /usr/sbin/smtpd of /srv: it has none\n"));
-	assert_non_null(strstr(said, "not here     /opt/mta\n"));
-	assert_non_null(strstr(said, "at 3 process(es) of other user namespaces"));
-	assert_non_null(strstr(said, "needs        CAP_BPF, CAP_PERFMON\n"));
-	assert_int_equal(run("doctor -j"), 0);
-	assert_non_null(strstr(said, "{\"tls_sight\":{\"on\":true"));
-
 	mock.answer =
 		"{\"ok\":true,\"result\":{\"tls_sight\":{\"on\":true,\"why\":\"of this kernel\"}}}";
 	assert_int_equal(run("status"), 0);
 	assert_non_null(strstr(said, "on, but NOT working"));
-	assert_int_equal(run("doctor"), 0);
-	assert_non_null(strstr(said, "NOT working  of this kernel\n"));
+}
 
-	mock.answer = "{\"ok\":true,\"result\":{}}";
-	assert_int_equal(run("doctor"), -EPROTO);
+/* test_doctor - a daemon that is dead or alive, in words and as JSON; exit 1 without an error */
+static void test_doctor(void **state)
+{
+	json_t *object;
+
+	(void)state;
+	assert_int_equal(run("doctor --config packaging/buildgate.yaml"), CTL_UNWELL);
+	assert_string_equal(why.text, "");
+	assert_non_null(strstr(said, "daemon     bad   the daemon does not answer"));
+	assert_non_null(strstr(said, "-> systemctl start buildgated"));
+	assert_non_null(strstr(said, "thing(s) need doing"));
+	assert_null(strchr(said, '\033')); /* no terminal, no colour */
+
+	start_daemon("{\"ok\":true,\"result\":{\"daemon\":{\"version\":\"0.1.0\","
+		     "\"config\":\"/nowhere/b.yaml\"},"
+		     "\"tls_sight\":{\"on\":true,\"why\":\"of this kernel\"}}}");
+	assert_int_equal(run("doctor -j"), CTL_UNWELL);
+	object = said_json();
+	assert_true(json_is_false(json_object_get(object, "ok")));
+	assert_string_equal(json_string_value(json_object_get(object, "level")), "bad");
+	assert_true(json_is_object(json_object_get(object, "tls_sight")));
+	for (size_t i = 0; i < json_array_size(json_object_get(object, "findings")); i++) {
+		const json_t *row = json_array_get(json_object_get(object, "findings"), i);
+		bool ok = json_is_true(json_object_get(row, "ok"));
+
+		assert_true(json_is_string(json_object_get(row, "section")));
+		assert_true(json_is_string(json_object_get(row, "finding")));
+		assert_non_null(json_object_get(row, "next"));
+		if (!ok && !json_is_string(json_object_get(row, "next")))
+			fail_msg("no next step: %s", json_dumps(row, 0));
+	}
+	json_decref(object);
+	assert_non_null(strstr(said, "there is no /nowhere/b.yaml"));
+	assert_non_null(strstr(said, "TLS sight does NOT work: of this kernel"));
 }
 
 /* test_status_keys - what is not known is null, never absent: the gate gone, the daemon dead */
@@ -212,10 +225,12 @@ static void test_status_keys(void **state)
 		"hooks",          "interfaces",    "daemon",      "on_stage_change",
 		"catalogue",      "policy",        "sources",     "sight",
 		"tls_sight",      "reporters",
+		"maps",
 	};
 	static const char *const of_daemon[] = {
-		"version",     "pid",          "started",   "running_s", "store_ok", "lab_clock",
-		"events_lost", "hooks_mended", "followers", "running",   "error",    "meaning",
+		"version",   "pid",         "started",      "running_s",  "store_ok",
+		"lab_clock", "events_lost", "hooks_mended", "followers",  "running",
+		"error",     "meaning",     "config",       "last_event", "verdict_drift",
 	};
 
 	(void)state;
@@ -243,7 +258,8 @@ int main(void)
 		TEST(test_mode_off_nowhere), TEST(test_mode_needs_daemon),
 		TEST(test_unload),           TEST(test_status_daemon_dead),
 		TEST(test_status_words),     TEST(test_status_daemon_alive),
-		TEST(test_doctor),           TEST(test_status_keys),
+		TEST(test_tls_line),         TEST(test_doctor),
+		TEST(test_status_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,8 @@
  * gatectl.c calls ctl_parse() (ctl_parse.h), which fills a struct ctl from the table in
  * ctl_table.c, and then the command's callback. A callback prints to ctl->out, as JSON when
  * ctl->json, and returns 0, a negative errno (exit 1), or CTL_USAGE (exit 2, nothing done);
- * in the last two cases e holds one sentence, which gatectl.c prints. Arguments and options
+ * in the last two cases e holds one sentence, which gatectl.c prints. CTL_UNWELL is exit 1 without
+ * one. Arguments and options
  * have been checked against their kind when a callback sees them.
  */
 #ifndef BUILDGATE_CTL_H
@@ -19,6 +20,7 @@
 #define CTL_SOCKET  "/run/buildgate/control.sock"
 #define CTL_CONFIG  "/etc/buildgate/buildgate.yaml"
 
+#define CTL_UNWELL  1 /* what a callback returns that has said already why the exit status is 1 */
 #define CTL_USAGE   2 /* what a callback returns for a command line that makes no sense */
 
 #define CTL_ARGS    3

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "ctl_doctor.h"
 
-#include <errno.h>
+#include <string.h>
+#include <unistd.h>
 
-#include "client.h"
 #include "ctl.h"
+#include "ctl_found.h"
 #include "ctl_output.h"
 #include "ctl_text.h"
+#include "user/base/clock.h"
+#include "user/config/config.h"
+#include "user/doctor/doctor.h"
 
 /* ctl_doctor_tls - see ctl_doctor.h */
 const char *ctl_doctor_tls(const json_t *status, char *buf, size_t size)
@@ -27,85 +31,104 @@ const char *ctl_doctor_tls(const json_t *status, char *buf, size_t size)
 	return buf;
 }
 
-/* print_rows - one line per mail server */
-static void print_rows(const char *head, const json_t *rows, FILE *out)
+/* config_path - the file named, else the daemon's own, else the usual one */
+static const char *config_path(const struct ctl *ctl, const struct ctl_found *found)
 {
-	char path[256], root[128], library[64], why[256];
-	json_t *row;
+	const char *named = ctl_option(ctl, "--config"), *used;
+
+	used = json_string_value(
+		json_object_get(json_object_get(found->answer, "daemon"), "config"));
+	return named ? named : used ? used : CTL_CONFIG;
+}
+
+/* print_findings - those that need something stand out by their level and their next step */
+static void print_findings(const struct ctl *ctl, const json_t *findings)
+{
+	static const char *const color[] = {
+		[DOCTOR_NOTE] = CTL_BOLD, [DOCTOR_WARN] = CTL_YELLOW, [DOCTOR_BAD] = CTL_RED
+	};
+	char text[1024], section[24], level[16];
+	json_t *row, *next;
 	size_t i;
 
-	json_array_foreach (rows, i, row) {
-		const json_t *reason = json_object_get(row, "why");
+	json_array_foreach (findings, i, row) {
+		enum doctor_level at = DOCTOR_OK;
 
-		fprintf(out, "%-13s%s of %s", head,
-			ctl_text_json(json_object_get(row, "executable"), path, sizeof(path)),
-			ctl_text_json(json_object_get(row, "root"), root, sizeof(root)));
-		if (reason)
-			fprintf(out, ": %s\n", ctl_text_json(reason, why, sizeof(why)));
-		else
-			fprintf(out, ", %s\n",
-				ctl_text_json(json_object_get(row, "library"), library,
-					      sizeof(library)));
+		ctl_text_json(json_object_get(row, "section"), section, sizeof(section));
+		ctl_text_json(json_object_get(row, "level"), level, sizeof(level));
+		while (at < DOCTOR_BAD && strcmp(level, doctor_level_name(at)))
+			at++;
+		fprintf(ctl->out, "%-10s %s%-5s%s %s\n", section,
+			color[at] ? ctl_output_color(ctl->out, color[at]) : "", level,
+			color[at] ? ctl_output_color(ctl->out, CTL_PLAIN) : "",
+			ctl_text_json(json_object_get(row, "finding"), text, sizeof(text)));
+		next = json_object_get(row, "next");
+		if (json_is_string(next))
+			fprintf(ctl->out, "%-16s -> %s\n", "",
+				ctl_text_json(next, text, sizeof(text)));
 	}
 }
 
-/* print_list - words on one line */
-static void print_list(const char *head, const json_t *words, FILE *out)
+/* print_sum - the last line is what a person in a hurry reads */
+static void print_sum(const json_t *findings, FILE *out)
 {
-	char text[256];
-	json_t *word;
-	size_t i;
+	size_t i, todo = 0;
+	json_t *row;
 
-	json_array_foreach (words, i, word)
-		fprintf(out, "%s%s", i ? ", " : head, ctl_text_json(word, text, sizeof(text)));
-	if (json_array_size(words))
-		fputc('\n', out);
+	json_array_foreach (findings, i, row)
+		todo += json_is_false(json_object_get(row, "ok"));
+	if (todo)
+		fprintf(out, "\n%zu thing(s) need doing; each -> is the next step\n", todo);
+	else
+		fprintf(out, "\nall is well\n");
 }
 
-/* print_tls - what is read, of whom, and what it takes */
-static void print_tls(const json_t *tls, FILE *out)
+/* print_doctor - findings, and what the daemon says of TLS sight in full */
+static void print_doctor(const struct ctl *ctl, const struct ctl_found *found,
+			 const struct doctor *doctor)
 {
-	const char *reads = json_string_value(json_object_get(tls, "reads"));
-	long long foreign = json_integer_value(json_object_get(tls, "foreign"));
-	char why[512];
+	json_t *tls = json_object_get(found->answer, "tls_sight"), *object;
 
-	fprintf(out, "tls sight    %s\n             %s\n",
-		json_is_true(json_object_get(tls, "on")) ? "on" : "off (tls_sight: on)",
-		reads ? reads : "-");
-	if (json_is_string(json_object_get(tls, "why")))
-		fprintf(out, "NOT working  %s\n",
-			ctl_text_json(json_object_get(tls, "why"), why, sizeof(why)));
-	print_rows("covered", json_object_get(tls, "covered"), out);
-	print_rows("NOT covered", json_object_get(tls, "not_covered"), out);
-	print_list("not here     ", json_object_get(tls, "absent"), out);
-	if (foreign > 0)
-		fprintf(out, "not looked   at %lld process(es) of other user namespaces\n",
-			foreign);
-	if (json_is_true(json_object_get(tls, "incomplete")))
-		fprintf(out, "incomplete   there are more mail servers than are kept account of\n");
-	print_list("needs        ", json_object_get(tls, "needs"), out);
+	if (!ctl->json) {
+		print_findings(ctl, doctor->findings);
+		print_sum(doctor->findings, ctl->out);
+		return;
+	}
+	object = json_pack("{s:b,s:s,s:O,s:O?}", "ok", doctor->worst <= DOCTOR_NOTE, "level",
+			   doctor_level_name(doctor->worst), "findings", doctor->findings,
+			   "tls_sight", tls);
+	ctl_output_json(ctl->out, object);
+	json_decref(object);
 }
 
-/* ctl_doctor - what the daemon sees of its host */
+/* ctl_doctor - with the daemon dead too; exit status 1 when something needs doing */
 int ctl_doctor(const struct ctl *ctl, struct error *e)
 {
-	json_t *request = json_pack("{s:s}", "command", "status"), *answer = NULL, *object;
-	const json_t *tls;
-	int rc = client_call(ctl->socket, request, &answer, e);
+	struct ctl_found found;
+	struct error broken;
+	struct config *config = NULL;
+	char silence[512];
+	struct doctor doctor = { .root = "" };
+	int rc = ctl_found_look(ctl, &found, NULL);
 
-	json_decref(request);
-	if (rc)
-		return rc;
-	tls = json_object_get(answer, "tls_sight");
-	if (!json_is_object(tls)) {
-		rc = error_set(e, -EPROTO, "this buildgated says nothing of TLS sight");
-	} else if (ctl->json) {
-		object = json_pack("{s:O}", "tls_sight", tls);
-		ctl_output_json(ctl->out, object);
-		json_decref(object);
-	} else {
-		print_tls(tls, ctl->out);
-	}
-	json_decref(answer);
+	(void)e;
+	doctor.config_path = config_path(ctl, &found);
+	if (!access(doctor.config_path, F_OK) && config_load(doctor.config_path, &config, &broken))
+		doctor.config_error = broken.text;
+	doctor.config = config;
+	doctor.status = found.answer;
+	doctor.silence = ctl_found_silence(&found, silence, sizeof(silence));
+	doctor.loaded = found.loaded;
+	doctor.hidden = rc || found.hidden ? found.kernel.text : NULL;
+	doctor.settings = found.view.settings;
+	doctor.hooks = found.hooks;
+	doctor.now_ns = found.view.now_ns;
+	doctor.now = clock_wall();
+	doctor_look(&doctor);
+	print_doctor(ctl, &found, &doctor);
+	rc = doctor.worst > DOCTOR_NOTE ? CTL_UNWELL : 0;
+	doctor_free(&doctor);
+	config_free(config);
+	ctl_found_free(&found);
 	return rc;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl_text.h"
 
@@ -139,6 +140,17 @@ void ctl_array_add(struct ctl_array *array, const json_t *item)
 void ctl_array_end(struct ctl_array *array)
 {
 	fputs(array->any ? "\n]\n" : "]\n", array->out);
+}
+
+/* ctl_output_color - see ctl_output.h */
+const char *ctl_output_color(FILE *out, const char *sequence)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+	int fd = fileno(out);
+
+	if (fd < 0 || !isatty(fd) || (no && *no) || (term && !strcmp(term, "dumb")))
+		return "";
+	return sequence;
 }
 
 /* ctl_output_error - text is ours or the daemon's, with what a peer chose inside: escape */

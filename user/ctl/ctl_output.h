@@ -60,6 +60,15 @@ void ctl_array_begin(struct ctl_array *array, FILE *out);
 void ctl_array_add(struct ctl_array *array, const json_t *item);
 void ctl_array_end(struct ctl_array *array);
 
+/* Ways to make text stand out on a terminal. */
+#define CTL_PLAIN  "\033[0m"
+#define CTL_BOLD   "\033[1m"
+#define CTL_RED    "\033[1;31m"
+#define CTL_YELLOW "\033[1;33m"
+
+/* ctl_output_color - the sequence, or "" where out is no terminal or NO_COLOR is set */
+const char *ctl_output_color(FILE *out, const char *sequence);
+
 /* ctl_output_error - {"error":...} to stdout under -j, else a line to stderr */
 void ctl_output_error(bool json, const char *text);
 

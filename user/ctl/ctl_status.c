@@ -2,62 +2,16 @@
 #include <errno.h>
 #include <string.h>
 
-#include "client.h"
 #include "user/base/clock.h"
 #include "ctl.h"
 #include "ctl_doctor.h"
-#include "ctl_map.h"
+#include "ctl_found.h"
 #include "ctl_output.h"
 #include "ctl_sight.h"
 #include "ctl_text.h"
-#include "user/kernel/loader.h"
 #include "user/base/times.h"
 
-#define NS            1000000000ULL
-#define ASK_TIMEOUT_S 5 /* a daemon that hangs must not hide what the kernel does */
-
-/* What status found out, from the kernel and from the daemon. */
-struct found {
-	struct ctl_view view;
-	bool loaded;
-	bool hidden;          /* the maps may not be opened: only the daemon knows */
-	json_t *hooks;        /* array */
-	json_t *answer;       /* of the daemon; NULL: none */
-	struct error silence; /* why there is none */
-};
-
-/* ask_status - an answer must be an object; anything else counts as none */
-static void ask_status(const struct ctl *ctl, struct found *found)
-{
-	json_t *request = json_pack("{s:s}", "command", "status");
-
-	if (client_call_within(ctl->socket, ASK_TIMEOUT_S, request, &found->answer,
-			       &found->silence) == 0 &&
-	    !json_is_object(found->answer)) {
-		json_decref(found->answer);
-		found->answer = NULL;
-		error_set(&found->silence, 0, "buildgated's status is no JSON object");
-	}
-	json_decref(request);
-}
-
-/* look - kernel first; only when neither side says anything is status itself a failure */
-static int look(const struct ctl *ctl, struct found *found, struct error *e)
-{
-	int rc;
-
-	rc = ctl_view_open(&found->view, NULL, e);
-	found->loaded = rc == 0;
-	found->hidden = rc == -EPERM || rc == -EACCES;
-	ask_status(ctl, found);
-	if (found->loaded)
-		found->hooks = loader_hooks(NULL);
-	else if (found->hidden)
-		found->hooks = json_incref(json_object_get(found->answer, "hooks"));
-	if (!found->hooks)
-		found->hooks = json_array();
-	return rc && rc != -ENOENT && !found->answer ? rc : 0;
-}
+#define NS 1000000000ULL
 
 /* interfaces - each name of the hooks once */
 static json_t *interfaces(const json_t *hooks)
@@ -78,47 +32,12 @@ static json_t *interfaces(const json_t *hooks)
 	return array;
 }
 
-/* lease_left - whole seconds, 0 when it is over */
-static int64_t lease_left(const struct ctl_view *view)
-{
-	uint64_t until = view->settings.lease_until_ns;
-
-	return until > view->now_ns ? (int64_t)((until - view->now_ns) / NS) : 0;
-}
-
 /* slowed - sessions that the kernel slows now; null: not known */
 static json_t *slowed(const struct ctl_view *view)
 {
 	int n = pinned_slowed(view->now_ns);
 
 	return n < 0 ? json_null() : json_integer(n);
-}
-
-/* silence_text - what it means that the daemon does not answer */
-static const char *silence_text(const struct found *found, char *buf, size_t size)
-{
-	const struct settings *settings = &found->view.settings;
-	char lease[TIMES_TEXT] = "";
-
-	if (found->loaded && settings->lease_until_ns) {
-		times_format(clock_kernel_to_wall(settings->lease_until_ns), lease);
-		lease[10] = ' ';
-	}
-	if (!found->loaded)
-		snprintf(buf, size, "the daemon does not answer and the gate is not loaded");
-	else if (settings->mode != MODE_ENFORCE)
-		snprintf(buf, size,
-			 "the daemon does not answer; mode is %s, so nothing is enforced",
-			 ctl_text_mode(settings->mode));
-	else if (lease_left(&found->view))
-		snprintf(buf, size, "the daemon does not answer; enforcement goes on until %s",
-			 lease);
-	else
-		snprintf(buf, size,
-			 "the daemon does not answer and the lease is over (%s): verdicts of the "
-			 "clock are no longer enforced",
-			 lease[0] ? lease : "there was none");
-	return buf;
 }
 
 /* add_null - what is not known is null, never absent */
@@ -132,11 +51,13 @@ static void add_null(json_t *object, const char *const *keys, size_t count)
 #define ADD_NULL(object, keys) add_null(object, keys, sizeof(keys) / sizeof((keys)[0]))
 
 /* daemon_json - {"running","error","meaning"} beside what the daemon says of itself */
-static json_t *daemon_json(const struct found *found)
+static json_t *daemon_json(const struct ctl_found *found)
 {
-	static const char *const keys[] = { "version",     "pid",          "started",
-					    "running_s",   "store_ok",     "lab_clock",
-					    "events_lost", "hooks_mended", "followers" };
+	static const char *const keys[] = {
+		"version",   "pid",       "started",     "running_s",
+		"store_ok",  "lab_clock", "events_lost", "hooks_mended",
+		"followers", "config",    "last_event",  "verdict_drift"
+	};
 	json_t *said = json_object_get(found->answer, "daemon");
 	json_t *object = json_is_object(said) ? json_copy(said) : json_object();
 	char text[256];
@@ -145,14 +66,15 @@ static json_t *daemon_json(const struct found *found)
 	json_object_set_new(object, "error",
 			    found->answer ? json_null() : json_string(found->silence.text));
 	json_object_set_new(object, "meaning",
-			    found->answer ? json_null()
-					  : json_string(silence_text(found, text, sizeof(text))));
+			    found->answer
+				    ? json_null()
+				    : json_string(ctl_found_silence(found, text, sizeof(text))));
 	ADD_NULL(object, keys);
 	return object;
 }
 
 /* status_json - what the kernel says goes over what the daemon believes */
-static json_t *status_json(const struct found *found)
+static json_t *status_json(const struct ctl_found *found)
 {
 	static const char *const keys[] = {
 		/* of the settings map */
@@ -178,6 +100,7 @@ static json_t *status_json(const struct found *found)
 		"tls_sight",
 		"reporters",
 		"on_stage_change",
+		"maps",
 	};
 	json_t *object = found->answer ? json_copy(found->answer) : json_object();
 	json_t *settings;
@@ -187,7 +110,8 @@ static json_t *status_json(const struct found *found)
 	if (found->loaded) {
 		settings = ctl_entry_settings(&found->view);
 		json_object_update(object, settings);
-		json_object_set_new(object, "lease_left_s", json_integer(lease_left(&found->view)));
+		json_object_set_new(object, "lease_left_s",
+				    json_integer(ctl_found_lease(&found->view)));
 		json_object_set_new(object, "slowed", slowed(&found->view));
 		json_decref(settings);
 	}
@@ -199,7 +123,7 @@ static json_t *status_json(const struct found *found)
 }
 
 /* print_gate - mode and lease */
-static void print_gate(const struct found *found, FILE *out)
+static void print_gate(const struct ctl_found *found, FILE *out)
 {
 	const struct settings *settings = &found->view.settings;
 	char text[256], when[TIMES_TEXT];
@@ -225,9 +149,9 @@ static void print_gate(const struct found *found, FILE *out)
 				: ", but report since %s: it was not confirmed",
 			times_format(clock_kernel_to_wall(settings->enforce_until_ns), when));
 	fprintf(out, "\nlease       ");
-	if (lease_left(&found->view))
+	if (ctl_found_lease(&found->view))
 		fprintf(out, "%s left\n",
-			ctl_text_span(lease_left(&found->view), text, sizeof(text)));
+			ctl_text_span(ctl_found_lease(&found->view), text, sizeof(text)));
 	else
 		fprintf(out, "over: verdicts of the clock are not enforced\n");
 	if (settings->tarpits || pinned_slowed(found->view.now_ns) > 0)
@@ -363,7 +287,7 @@ static void print_daemon(const json_t *answer, FILE *out)
 }
 
 /* print_status - kernel, then daemon */
-static void print_status(const struct found *found, FILE *out)
+static void print_status(const struct ctl_found *found, FILE *out)
 {
 	char text[1024];
 
@@ -373,18 +297,18 @@ static void print_status(const struct found *found, FILE *out)
 		print_daemon(found->answer, out);
 		return;
 	}
-	fprintf(out, "daemon      %s\n", silence_text(found, text, sizeof(text)));
+	fprintf(out, "daemon      %s\n", ctl_found_silence(found, text, sizeof(text)));
 	fprintf(out, "            (%s)\n", ctl_text_line(found->silence.text, text, sizeof(text)));
 }
 
 /* ctl_status - works with the daemon dead, and with the gate not loaded */
 int ctl_status(const struct ctl *ctl, struct error *e)
 {
-	struct found found = { 0 };
+	struct ctl_found found;
 	json_t *object;
 	int rc;
 
-	rc = look(ctl, &found, e);
+	rc = ctl_found_look(ctl, &found, e);
 	if (!rc && ctl->json) {
 		object = status_json(&found);
 		ctl_output_json(ctl->out, object);
@@ -392,7 +316,6 @@ int ctl_status(const struct ctl *ctl, struct error *e)
 	} else if (!rc) {
 		print_status(&found, ctl->out);
 	}
-	json_decref(found.hooks);
-	json_decref(found.answer);
+	ctl_found_free(&found);
 	return rc;
 }

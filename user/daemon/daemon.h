@@ -100,8 +100,9 @@ struct daemon {
 	enum mode mode;         /* as we last set or saw it; the kernel's word is the truth */
 	int64_t running_before; /* running time of earlier daemons on this store */
 	int64_t started;
-	int64_t boot;    /* date of boot as the clock said last; it shows a step back */
-	uint64_t walked; /* sources that the walk under way has passed */
+	int64_t last_event; /* of the kernel's; 0: none yet */
+	int64_t boot;       /* date of boot as the clock said last; it shows a step back */
+	uint64_t walked;    /* sources that the walk under way has passed */
 	char policy_used[CONFIG_TEXT]; /* by "policy use"; empty: the configured one */
 	struct daemon_catalogue updates;
 	bool store_ok;

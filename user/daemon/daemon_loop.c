@@ -100,6 +100,7 @@ static int on_event(void *arg, void *data, size_t bytes)
 		return 0;
 	}
 	batch->events++;
+	daemon->last_event = clock_wall();
 	/* after a failure: only drain */
 	if (batch->rc >= 0)
 		daemon_batch_add(daemon, &o,

@@ -61,12 +61,31 @@ static json_t *self_json(const struct daemon *daemon)
 {
 	const struct control_stats *control = control_stats(daemon->control);
 
-	return json_pack("{s:s,s:i,s:o,s:I,s:b,s:b,s:I,s:I,s:i}", "version", BUILDGATE_VERSION,
-			 "pid", (int)getpid(), "started", moment(daemon->started), "running_s",
-			 (json_int_t)daemon_running(daemon), "store_ok", (int)daemon->store_ok,
-			 "lab_clock", (int)daemon->lab_clock, "events_lost",
-			 (json_int_t)daemon->events_lost, "hooks_mended",
-			 (json_int_t)daemon->mended, "followers", (int)control->followers);
+	return json_pack(
+		"{s:s,s:i,s:s,s:o,s:o,s:I,s:b,s:b,s:I,s:I,s:I,s:i}", "version", BUILDGATE_VERSION,
+		"pid", (int)getpid(), "config", daemon->config->path, "started",
+		moment(daemon->started), "last_event", moment(daemon->last_event), "running_s",
+		(json_int_t)daemon_running(daemon), "store_ok", (int)daemon->store_ok, "lab_clock",
+		(int)daemon->lab_clock, "events_lost", (json_int_t)daemon->events_lost,
+		"hooks_mended", (json_int_t)daemon->mended, "verdict_drift",
+		(json_int_t)enforcer_stats(daemon->enforcer)->drift, "followers",
+		(int)control->followers);
+}
+
+/* map_json - how full a map is that refuses what does not fit */
+static json_t *map_json(uint64_t entries, int64_t max)
+{
+	return json_pack("{s:I,s:I}", "entries", (json_int_t)entries, "max_entries",
+			 (json_int_t)max);
+}
+
+/* maps_json - those two */
+static json_t *maps_json(const struct daemon *daemon)
+{
+	return json_pack(
+		"{s:o,s:o}", "verdicts",
+		map_json(enforcer_stats(daemon->enforcer)->entries, daemon->config->verdicts_max),
+		"ranges", map_json(daemon->settings->ranges, daemon->config->ranges_max));
 }
 
 /* hook_status - null without a program */
@@ -104,7 +123,7 @@ json_t *daemon_status(struct daemon *daemon, struct error *e)
 	sources = report_counts(&report, e);
 	if (!sources)
 		return NULL;
-	return json_pack("{s:s,s:o,s:o,s:o,s:s,s:o,s:o,s:o,s:o*,s:o,s:o,s:o,s:o}", "mode",
+	return json_pack("{s:s,s:o,s:o,s:o,s:s,s:o,s:o,s:o,s:o*,s:o,s:o,s:o,s:o,s:o}", "mode",
 			 operator_mode_name(report.mode), "at", moment(report.now), "lease_until",
 			 moment(clock_kernel_to_wall(daemon->settings->lease_until_ns)),
 			 "catalogue", daemon_catalogue_brief(daemon), "policy",
@@ -112,7 +131,7 @@ json_t *daemon_status(struct daemon *daemon, struct error *e)
 			 "tls_sight", sight_json(daemon->sight), "hooks", loader_hooks(NULL),
 			 "daemon", self_json(daemon), "reporters",
 			 reporters_json(&daemon->reporters), "on_stage_change", hook_status(daemon),
-			 "notify", notify_status(daemon));
+			 "notify", notify_status(daemon), "maps", maps_json(daemon));
 }
 
 /* lease_left - seconds, 0 when it is over */
