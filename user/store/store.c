@@ -199,6 +199,7 @@ void store_rollback(struct store *store)
 {
 	store->depth = 0;
 	store->failed = false;
+	store->forgot = false;
 	store->confirmed_last = 0;
 	store->about_sources = -1;
 	if (!sqlite3_get_autocommit(store->db))
@@ -229,6 +230,10 @@ int store_commit(struct store *store, struct error *e)
 		return r;
 	}
 	store->depth = 0;
+	if (store->forgot) /* who still reads an older state keeps the journal until the next time
+			    */
+		sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	store->forgot = false;
 	return 0;
 }
 
@@ -255,6 +260,7 @@ static int open_database(struct store *store, const char *path, int flags, struc
 	static const char settings[] = "PRAGMA journal_mode=WAL;"
 				       "PRAGMA synchronous=FULL;"
 				       "PRAGMA foreign_keys=OFF;"
+				       "PRAGMA secure_delete=ON;"
 				       "PRAGMA temp_store=MEMORY;"
 				       "PRAGMA cache_size=-65536;"
 				       "PRAGMA wal_autocheckpoint=4000;";

@@ -79,50 +79,68 @@ int store_decision_each(struct store *store, enum decision_kind kind, bool histo
 	return r;
 }
 
-/* forget_name - one identity and what was counted under its name */
+/* forget_each - the same source, and name if it is asked for, out of one table after the other;
+ * returns how many rows of the first went */
+static int forget_each(struct store *store, const char *const *sql, size_t count,
+		       const struct addr *source, const char *name, struct error *e)
+{
+	int first = 0, r = 0;
+
+	for (size_t i = 0; r >= 0 && i < count; i++) {
+		r = store_run(store, e, sql[i], name ? "at" : "a", source, name);
+		first = i ? first : r;
+	}
+	return r < 0 ? r : first;
+}
+
+/* forget_name - one identity, what was counted under its name, and what mentions it: mail that
+ * came through or from it, and what the clock said of it */
 static int forget_name(struct store *store, const struct addr *source, const char *name,
 		       struct error *e)
 {
-	int identities = store_run(store, e, "DELETE FROM identity WHERE source = ? AND name = ?",
-				   "at", source, name);
+	static const char *const sql[] = {
+		"DELETE FROM identity WHERE source = ? AND name = ?",
+		"DELETE FROM sight WHERE source = ? AND name = ?",
+		"DELETE FROM observation WHERE source = ?1"
+		" AND (server = ?2 OR instr(lower(helo), ?2) OR instr(lower(by), ?2))",
+		"DELETE FROM notice WHERE source = ? AND name = ?",
+	};
+	char subject[ADDRESS_TEXT];
+	int identities = forget_each(store, sql, sizeof(sql) / sizeof(sql[0]), source, name, e);
 	int r = identities;
 
 	if (r >= 0)
-		r = store_run(store, e, "DELETE FROM sight WHERE source = ? AND name = ?", "at",
-			      source, name);
-	if (r >= 0)
-		r = store_run(store, e, "DELETE FROM observation WHERE source = ? AND server = ?",
-			      "at", source, name);
-	if (r >= 0)
-		r = store_run(store, e, "DELETE FROM notice WHERE source = ? AND name = ?", "at",
-			      source, name);
+		r = store_run(store, e,
+			      "DELETE FROM audit WHERE subject = ?1 AND (instr(why, ?2)"
+			      " OR (json_valid(after) AND json_extract(after, '$.server') = ?2))",
+			      "tt", address_format(source, subject), name);
 	return r < 0 ? r : identities;
 }
 
 /* forget_source - every table that holds the address, the audit trail about it too */
 static int forget_source(struct store *store, const struct addr *source, struct error *e)
 {
-	int identities = store_run(store, e, "DELETE FROM identity WHERE source = ?", "a", source);
+	static const char *const sql[] = {
+		"DELETE FROM identity WHERE source = ?",
+		"DELETE FROM sight WHERE source = ?",
+		"DELETE FROM observation WHERE source = ?",
+		"DELETE FROM confirmed WHERE source = ?",
+		"DELETE FROM family WHERE source = ?",
+		"DELETE FROM notice WHERE source = ?",
+		"DELETE FROM decision WHERE addr = ? AND ended <> 0",
+	};
 	char subject[ADDRESS_TEXT];
+	int identities = forget_each(store, sql, sizeof(sql) / sizeof(sql[0]), source, NULL, e);
 	int r = identities;
 
-	if (r >= 0)
-		r = store_run(store, e, "DELETE FROM sight WHERE source = ?", "a", source);
-	if (r >= 0)
-		r = store_run(store, e, "DELETE FROM observation WHERE source = ?", "a", source);
-	if (r >= 0)
-		r = store_run(store, e, "DELETE FROM confirmed WHERE source = ?", "a", source);
-	if (r >= 0)
-		r = store_run(store, e, "DELETE FROM family WHERE source = ?", "a", source);
-	if (r >= 0)
-		r = store_run(store, e, "DELETE FROM notice WHERE source = ?", "a", source);
 	if (r >= 0)
 		r = store_run(store, e, "DELETE FROM audit WHERE subject = ?", "t",
 			      address_format(source, subject));
 	return r < 0 ? r : identities;
 }
 
-/* store_forget - decisions stay: they are the operator's words, ended with unset */
+/* store_forget - decisions in force stay: they are the operator's words, ended with unset. What is
+ * deleted is overwritten (secure_delete); the journal still has it, and is emptied */
 int store_forget(struct store *store, const struct addr *source, const char *name, struct error *e)
 {
 	int r = store_begin(store, e);
@@ -131,5 +149,6 @@ int store_forget(struct store *store, const struct addr *source, const char *nam
 		return r;
 	store->confirmed_last = 0;
 	r = name ? forget_name(store, source, name, e) : forget_source(store, source, e);
+	store->forgot |= r >= 0;
 	return store_finish(store, r, e);
 }

@@ -23,6 +23,7 @@ struct store {
 	char *path;
 	unsigned int depth; /* of nested batches */
 	bool failed;        /* a write of this batch failed: it can only be undone */
+	bool forgot;        /* its commit empties the journal too */
 	struct {
 		const char *sql;
 		sqlite3_stmt *stmt;
