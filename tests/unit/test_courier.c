@@ -28,11 +28,26 @@ static void start(unsigned int max)
 	assert_int_equal(courier_new(&options, &courier, &e), 0);
 }
 
-/* put - n reports */
+/* report - number n of its kind */
+static struct observation report(unsigned int n)
+{
+	struct observation o = { .at = 1000000, .build = 1, .origin = ORIGIN_RECEIVED };
+
+	memcpy(o.source.b, &n, sizeof(n));
+	strcpy(o.helo, "ex01.example.org");
+	return o;
+}
+
+/* put - n reports, each of a source of its own */
 static void put(unsigned int n)
 {
-	while (n--)
-		courier_put(courier, json_pack("{s:s}", "source", "192.0.2.7"));
+	static unsigned int number = 1000;
+
+	while (n--) {
+		struct observation o = report(number++);
+
+		courier_put(courier, &o);
+	}
 }
 
 /* settled - wait until nothing waits any more; fails after 10 s */
@@ -127,6 +142,59 @@ static void test_never_waits(void **state)
 	assert_int_equal(stats.waiting, 0);
 }
 
+/* what the daemon would not take beside one that still waits is not kept, and nothing else */
+static void test_repeated(void **state)
+{
+	struct observation o = report(1), other = o;
+	struct courier_stats stats;
+	uint64_t repeated;
+
+	(void)state;
+	start(1000);
+	put(1); /* with which the thread finds no daemon; one of the next may leave with it */
+	for (int i = 0; i < 100; i++)
+		courier_put(courier, &o);
+	courier_stats(courier, &stats);
+	repeated = stats.repeated;
+	assert_in_range(repeated, 98, 99);
+	/* another build, name, stamp, in TLS, none at all, a minute later: each is a report */
+	other.build++;
+	courier_put(courier, &other);
+	other = o;
+	strcpy(other.helo, "ex02.example.org");
+	courier_put(courier, &other);
+	other = o;
+	strcpy(other.by, "ex02.example.org");
+	courier_put(courier, &other);
+	other = o;
+	other.tls = true;
+	courier_put(courier, &other);
+	other = o;
+	other.build = other.origin = 0;
+	courier_put(courier, &other);
+	other = o;
+	other.at += 60;
+	courier_put(courier, &other);
+	courier_stats(courier, &stats);
+	assert_int_equal(stats.repeated, repeated);
+	assert_int_equal(stats.waiting, 107 - repeated);
+	/* once it has left it is the daemon's to judge */
+	start_daemon("{\"ok\":true,\"result\":{\"message\":\"\",\"taken\":0,\"repeated\":0,"
+		     "\"refused\":[],\"lost\":0}}");
+	courier_close(courier, &stats);
+	assert_int_equal(stats.repeated, repeated);
+	stop_daemon();
+	start_daemon(TAKEN(1));
+	start(10);
+	courier_put(courier, &o);
+	settled();
+	courier_put(courier, &o);
+	stats = settled();
+	assert_int_equal(stats.taken, 2);
+	assert_int_equal(stats.repeated, 0);
+	courier_close(courier, &stats);
+}
+
 /* an answer settles a batch, whatever it is */
 static void test_answers(void **state)
 {
@@ -157,10 +225,8 @@ static void test_answers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_taken),
-		TEST(test_away),
-		TEST(test_never_waits),
-		TEST(test_answers),
+		TEST(test_taken),    TEST(test_away),    TEST(test_never_waits),
+		TEST(test_repeated), TEST(test_answers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "courier.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,11 +11,14 @@
 
 #include "user/ctl/client.h"
 #include "user/base/log.h"
+#include "user/escalation/escalation.h"
 #include "user/observer/telling.h"
 #include "user/base/times.h"
 
-#define ANSWER_S    5  /* the longest that an answer may take */
-#define RETRY_MAX_S 60 /* between two tries */
+#define ANSWER_S    5    /* the longest that an answer may take */
+#define RETRY_MAX_S 60   /* between two tries */
+#define GATHER_MS   200  /* from one request to the next, unless there is enough for one */
+#define LATEST      4096 /* reports of which it is known where they wait */
 
 struct courier {
 	pthread_mutex_t lock; /* of all below, but client and batch */
@@ -22,8 +26,10 @@ struct courier {
 	pthread_t thread;
 	struct courier_options options;
 	struct courier_stats stats;
-	json_t **ring;
+	struct observation **ring;
 	unsigned int first;
+	uint64_t left;           /* how many have left the ring: the number of the first one */
+	uint64_t latest[LATEST]; /* by what a report says: its number; it may have left */
 	bool ending;
 	struct log_limit full, away;
 
@@ -43,37 +49,101 @@ static void lose(struct courier *courier, size_t n, const char *why)
 		    (unsigned long long)courier->stats.lost);
 }
 
-/* courier_put - at the end of the queue */
-void courier_put(struct courier *courier, json_t *object)
+/* place - where a report's number is kept; another one's may be there (FNV-1a) */
+static uint64_t *place(struct courier *courier, const struct observation *o)
+{
+	uint32_t hash = 2166136261U;
+
+	for (size_t i = 0; i < sizeof(o->source); i++)
+		hash = (hash ^ o->source.b[i]) * 16777619U;
+	for (const char *c = o->helo; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 16777619U;
+	for (const char *c = o->by; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 16777619U;
+	return &courier->latest[(hash ^ (uint32_t)o->build) % LATEST];
+}
+
+/* same - b says of its connection what a says of one shortly before */
+static bool same(const struct observation *a, const struct observation *b)
+{
+	return a->build == b->build && a->origin == b->origin && a->family == b->family &&
+	       a->tls == b->tls && !memcmp(&a->source, &b->source, sizeof(a->source)) &&
+	       !strcmp(a->helo, b->helo) && !strcmp(a->by, b->by) && b->at >= a->at &&
+	       b->at - a->at < ESCALATION_DEDUPE_S;
+}
+
+/* at - the report of this number; NULL: it has left. The lock is held */
+static struct observation *at(const struct courier *courier, uint64_t number)
+{
+	uint64_t behind = number - courier->left;
+
+	if (number < courier->left || behind >= courier->stats.waiting)
+		return NULL;
+	return courier->ring[(courier->first + behind) % courier->options.max];
+}
+
+/* queue - at the end, unless there is one like it. The lock is held */
+static void queue(struct courier *courier, const struct observation *o)
 {
 	struct courier_stats *stats = &courier->stats;
-	bool fits;
+	uint64_t *number = place(courier, o), last = courier->left + stats->waiting;
+	const struct observation *before = at(courier, *number);
+	struct observation *copy;
 
-	pthread_mutex_lock(&courier->lock);
-	stats->put++;
-	fits = object && stats->waiting < courier->options.max;
-	if (fits) {
-		courier->ring[(courier->first + stats->waiting) % courier->options.max] = object;
-		stats->waiting++;
-		pthread_cond_signal(&courier->wake);
-	} else {
-		lose(courier, 1, object ? "the queue is full" : "out of memory");
+	if (before && same(before, o)) {
+		stats->repeated++;
+		return;
 	}
+	if (stats->waiting == courier->options.max) {
+		lose(courier, 1, "the queue is full");
+		return;
+	}
+	copy = malloc(sizeof(*copy));
+	if (!copy) {
+		lose(courier, 1, "out of memory");
+		return;
+	}
+	*copy = *o;
+	courier->ring[(courier->first + stats->waiting) % courier->options.max] = copy;
+	*number = last;
+	stats->waiting++;
+	if (stats->waiting == 1 || stats->waiting == TELLING_MAX)
+		pthread_cond_signal(&courier->wake);
+}
+
+/* courier_put - never waits for the daemon */
+void courier_put(struct courier *courier, const struct observation *o)
+{
+	pthread_mutex_lock(&courier->lock);
+	courier->stats.put++;
+	queue(courier, o);
 	pthread_mutex_unlock(&courier->lock);
-	if (!fits)
-		json_decref(object);
+}
+
+/* leave - the first one leaves the ring; the lock is held */
+static void leave(struct courier *courier)
+{
+	free(courier->ring[courier->first]);
+	courier->first = (courier->first + 1) % courier->options.max;
+	courier->stats.waiting--;
+	courier->left++;
 }
 
 /* take_batch - what fits into one request, out of the ring; the lock is held */
 static void take_batch(struct courier *courier)
 {
-	struct courier_stats *stats = &courier->stats;
 	struct telling telling = { 0 };
 
-	while (stats->waiting && telling_add(&telling, courier->ring[courier->first])) {
-		json_decref(courier->ring[courier->first]);
-		courier->first = (courier->first + 1) % courier->options.max;
-		stats->waiting--;
+	while (courier->stats.waiting) {
+		json_t *object = telling_object(courier->ring[courier->first]);
+		bool fits = object && telling_add(&telling, object);
+
+		if (!object)
+			lose(courier, 1, "out of memory");
+		json_decref(object);
+		if (object && !fits)
+			break;
+		leave(courier);
 	}
 	courier->batch = telling.list;
 }
@@ -157,20 +227,33 @@ static int send_batch(struct courier *courier)
 	return 0;
 }
 
-/* pause_for - the time to the next try, or until the end comes; the lock is held */
-static void pause_for(struct courier *courier)
+/* rest - for so long, or until the end comes, or there is enough for a request. The lock is
+ * held */
+static void rest(struct courier *courier, unsigned int ms, unsigned int enough)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	while (!courier->ending && courier->stats.waiting < enough &&
+	       pthread_cond_timedwait(&courier->wake, &courier->lock, &until) != ETIMEDOUT)
+		;
+}
+
+/* rest_longer - the daemon is away; the lock is held */
+static void rest_longer(struct courier *courier)
 {
 	unsigned int *pause = &courier->pause_s;
-	struct timespec until;
 
 	*pause = *pause ? *pause * 2 : courier->options.retry_s;
 	if (*pause > RETRY_MAX_S)
 		*pause = RETRY_MAX_S;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += *pause;
-	while (!courier->ending &&
-	       pthread_cond_timedwait(&courier->wake, &courier->lock, &until) != ETIMEDOUT)
-		;
+	rest(courier, *pause * 1000, UINT_MAX);
 }
 
 /* carry - the thread: until the end has come and all is sent, or cannot be */
@@ -181,17 +264,20 @@ static void *carry(void *arg)
 
 	pthread_mutex_lock(&courier->lock);
 	while (!courier->ending || (!rc && (courier->batch || courier->stats.waiting))) {
-		if (!courier->batch && !courier->stats.waiting) {
-			pthread_cond_wait(&courier->wake, &courier->lock);
-			continue;
-		}
 		if (!courier->batch)
 			take_batch(courier);
+		if (!courier->batch) {
+			if (!courier->ending)
+				pthread_cond_wait(&courier->wake, &courier->lock);
+			continue;
+		}
 		pthread_mutex_unlock(&courier->lock);
 		rc = send_batch(courier);
 		pthread_mutex_lock(&courier->lock);
 		if (rc)
-			pause_for(courier);
+			rest_longer(courier);
+		else
+			rest(courier, GATHER_MS, TELLING_MAX);
 	}
 	pthread_mutex_unlock(&courier->lock);
 	return NULL;
@@ -212,10 +298,8 @@ static void init_wake(struct courier *courier)
 /* release - all memory, without a thread */
 static void release(struct courier *courier)
 {
-	for (; courier->stats.waiting; courier->stats.waiting--) {
-		json_decref(courier->ring[courier->first]);
-		courier->first = (courier->first + 1) % courier->options.max;
-	}
+	while (courier->stats.waiting)
+		leave(courier);
 	json_decref(courier->batch);
 	client_close(courier->client);
 	pthread_cond_destroy(&courier->wake);

@@ -10,12 +10,11 @@
 
 #include "user/observer/observation.h"
 #include "user/observer/stamp.h"
-#include "user/observer/telling.h"
 
 /* Steps that we need not hear of; over a Unix socket also DATA, of which Postfix sends the
  * macros all the same, and steps of which it need not wait for the answer. */
 #define NOT_WANTED (SMFIP_NOMAIL | SMFIP_NORCPT | SMFIP_NOBODY | SMFIP_NOUNKNOWN)
-#define BY_UNIX    (SMFIP_NODATA | SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_HDR)
+#define BY_UNIX    (SMFIP_NODATA | SMFIP_NR_CONN | SMFIP_NR_HELO)
 
 /* One connection. */
 struct conn {
@@ -33,12 +32,17 @@ static struct {
 	atomic_uint_fast64_t connections, builds, in_tls;
 } counts;
 
-/* milter_init - before the first connection */
+/* milter_steps - and the value of a header with the blanks it came with */
+unsigned long milter_steps(bool by_unix)
+{
+	return NOT_WANTED | SMFIP_HDR_LEADSPC | (by_unix ? BY_UNIX : 0);
+}
+
+/* milter_init - by_unix: see milter_steps() */
 void milter_init(struct courier *to, bool by_unix)
 {
 	courier = to;
-	/* and the value of a header with the blanks it came with */
-	wanted = NOT_WANTED | SMFIP_HDR_LEADSPC | (by_unix ? BY_UNIX : 0);
+	wanted = milter_steps(by_unix);
 }
 
 /* milter_stats - of all connections so far */
@@ -96,7 +100,7 @@ static void tell(struct conn *conn, uint64_t build, uint8_t origin)
 		counts.builds++;
 		counts.in_tls += o->tls;
 	}
-	courier_put(courier, telling_object(o));
+	courier_put(courier, o);
 }
 
 /* on_negotiate - only what we need, in the fewest round trips */
@@ -170,42 +174,55 @@ static sfsistat on_helo(SMFICTX *ctx, char *name)
 	return go_on(conn, SMFIP_NR_HELO);
 }
 
-/* on_header - of the first message, one after the other */
-static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
+/* message_of - the first message of the connection begins, if it has not */
+static void message_of(struct conn *conn)
 {
-	struct conn *conn = conn_of(ctx);
-
-	if (!conn || conn->read)
-		return go_on(conn, SMFIP_NR_HDR);
-	if (!conn->message) {
-		conn->message = true;
-		stamp_message(&conn->session);
-	}
-	if (conn->session.done)
-		return go_on(conn, SMFIP_NR_HDR);
-	stamp_bytes(&conn->session, name, strlen(name));
-	/* without SMFIP_HDR_LEADSPC libmilter has taken one blank away */
-	stamp_bytes(&conn->session, ": ", conn->steps & SMFIP_HDR_LEADSPC ? 1 : 2);
-	stamp_text(&conn->session, value);
-	stamp_bytes(&conn->session, "\r\n", 2);
-	return go_on(conn, SMFIP_NR_HDR);
+	if (conn->message)
+		return;
+	conn->message = true;
+	stamp_message(&conn->session);
 }
 
-/* on_eoh - all that we wanted of this message */
-static sfsistat on_eoh(SMFICTX *ctx)
+/* message_over - all that we want of this message, and of this connection, is there */
+static sfsistat message_over(SMFICTX *ctx, struct conn *conn)
 {
-	struct conn *conn = conn_of(ctx);
-
-	if (!conn || conn->read)
-		return SMFIS_ACCEPT;
-	if (!conn->message)
-		stamp_message(&conn->session);
 	conn->read = true;
 	conn->o.tls = conn->o.tls || symbol(ctx, "{tls_version}");
 	stamp_end(&conn->session);
 	if (conn->session.build && conn->session.origin == ORIGIN_RECEIVED)
 		tell(conn, conn->session.build, ORIGIN_RECEIVED);
 	return SMFIS_ACCEPT;
+}
+
+/* on_header - of the first message, up to the top-most Received line. It is here that the mail
+ * server waits for an answer, because what follows is spared: the other headers, and all of
+ * them of a later message but one. */
+static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
+{
+	struct conn *conn = conn_of(ctx);
+
+	if (!conn || conn->read)
+		return SMFIS_ACCEPT;
+	message_of(conn);
+	stamp_bytes(&conn->session, name, strlen(name));
+	/* without SMFIP_HDR_LEADSPC libmilter has taken one blank away */
+	stamp_bytes(&conn->session, ": ", conn->steps & SMFIP_HDR_LEADSPC ? 1 : 2);
+	stamp_text(&conn->session, value);
+	stamp_bytes(&conn->session, "\r\n", 2);
+	if (conn->session.done || !strcasecmp(name, "Received"))
+		return message_over(ctx, conn);
+	return SMFIS_CONTINUE;
+}
+
+/* on_eoh - no Received line at all */
+static sfsistat on_eoh(SMFICTX *ctx)
+{
+	struct conn *conn = conn_of(ctx);
+
+	if (!conn || conn->read)
+		return SMFIS_ACCEPT;
+	message_of(conn);
+	return message_over(ctx, conn);
 }
 
 /* on_close - a connection that showed no build is worth a word where it said a name */
