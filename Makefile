@@ -35,7 +35,8 @@ help: ## list the targets
 
 all: $(MAINS:%=build/%) ## programs and kernel object
 BENCH    = $(patsubst tests/bench/%.c,build/tests/bench/%,$(wildcard tests/bench/bench_*.c)) \
-	   $(patsubst tests/bench/%.bpf.c,build/obj/tests/bench/%.bpf.o,$(wildcard tests/bench/*.bpf.c))
+	   $(patsubst tests/bench/%.bpf.c,build/obj/tests/bench/%.bpf.o,$(wildcard tests/bench/*.bpf.c)) \
+	   build/tests/bench/null_milter
 bench: all $(BENCH) ## what scripts/bench runs
 tests: all $(UNIT) $(PROG) ## the C tests; scripts/test runs them and the others
 
@@ -80,7 +81,7 @@ $(LIB): $(USER_OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-build/gate-milter: LDLIBS += -lmilter
+build/gate-milter build/tests/bench/null_milter: LDLIBS += -lmilter
 $(MAINS:%=build/%): build/%: build/obj/user/%.o $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
