@@ -91,6 +91,8 @@ static int open_store(struct daemon *daemon, struct error *e)
 		rc = daemon_clock_init(daemon, e);
 	if (rc >= 0)
 		rc = store_number_set(daemon->store, "started", clock_wall(), e);
+	if (rc >= 0)
+		rc = history_new(daemon->store, &daemon->history, e);
 	daemon->store_ok = rc >= 0;
 	return rc < 0 ? rc : 0;
 }
@@ -377,6 +379,7 @@ void daemon_stop(struct daemon *daemon)
 	loader_free(daemon->loader);
 	policy_free(daemon->policy);
 	catalogue_free(daemon->catalogue);
+	history_free(daemon->history);
 	store_close(daemon->store);
 	free(daemon->batch.changed);
 	config_free(daemon->config);

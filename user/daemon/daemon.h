@@ -15,6 +15,7 @@
  *   daemon_data.c   catalogue and policy, and the walk that judges all records anew
  *   daemon_catalogue.h  which catalogue, and new ones from outside
  *   daemon_observe.c  what others tell of builds
+ *   daemon_page.c   the report page, and the sums over time that it shows
  *   daemon_tell.c   whom the daemon tells of what has changed
  *   commands.c      what gatectl may ask; daemon_status.c what it and Prometheus are told
  */
@@ -33,6 +34,7 @@
 #include "daemon_catalogue.h"
 #include "user/enforcer/enforcer.h"
 #include "user/base/error.h"
+#include "user/report/history.h"
 #include "user/report/stage_hook.h"
 #include "user/kernel/hostnet.h"
 #include "http.h"
@@ -88,6 +90,7 @@ struct daemon {
 	struct ring_buffer *ring;
 	struct control *control;
 	struct http *http;
+	struct history *history;
 	struct stage_hook *hook;
 	struct notices *notices;
 	sd_event_source *notice;
@@ -205,6 +208,11 @@ void daemon_walk(struct daemon *daemon, enum observer_walk kind);
 int daemon_walk_missing(struct daemon *daemon, struct error *e); /* at start, if need be */
 int daemon_walk_watch(struct daemon *daemon);
 int daemon_walk_tick(struct daemon *daemon, struct error *e);
+
+/* ---- daemon_page.c ---- */
+
+/* daemon_history - a look at what the charts show; a failure is logged and comes up again */
+void daemon_history(struct daemon *daemon);
 
 /* ---- daemon_tell.c ---- */
 

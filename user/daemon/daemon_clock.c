@@ -242,6 +242,7 @@ int daemon_advance(struct daemon *daemon, int64_t target, struct error *e)
 		rc = next_step(daemon, target, &at, e);
 		if (rc < 0)
 			break;
+		daemon_history(daemon);
 		step_to(daemon, at);
 		rc = daemon_move(daemon, e);
 	}

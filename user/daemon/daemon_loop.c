@@ -300,6 +300,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *arg)
 	keep_answering(daemon);
 	keep_house(daemon);
 	daemon_tell_tick(daemon);
+	daemon_history(daemon);
 	sd_event_source_set_time_relative(source, next_tick(daemon));
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }

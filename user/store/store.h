@@ -92,6 +92,19 @@ typedef int (*store_source_fn)(void *arg, const struct source *source);
 int store_source_each(struct store *store, const struct store_filter *filter, store_source_fn fn,
 		      void *arg, struct error *e);
 
+/* A place among all sources ranked; zeroed: before the first. */
+struct store_place {
+	unsigned int group;
+	struct addr addr; /* the last one of the group that was given out */
+};
+
+/* store_source_ranked - the next sources, at most max, the highest stage first, then those that
+ * showed a build, the worst standing first, then all others; 0: there are no more. place moves on
+ * and may be kept by the caller between calls, however much has changed: what has moved ahead of
+ * it is missed */
+int store_source_ranked(struct store *store, struct store_place *place, struct addr *ret,
+			unsigned int max, struct error *e);
+
 /* ---- observations ---- */
 
 typedef int (*store_observation_fn)(void *arg, const struct observation *o);

@@ -14,7 +14,7 @@
 
 #include "store.h"
 
-#define STORE_STATEMENTS_MAX  64
+#define STORE_STATEMENTS_MAX  96
 #define STORE_APPLICATION_ID  0x62676174 /* "bgat": the file is ours */
 #define STORE_CONFIRM_SOURCES 3
 

@@ -122,7 +122,12 @@ static const char version_4[] =
 	"ALTER TABLE identity ADD COLUMN last_front INTEGER NOT NULL DEFAULT 0;"
 	"UPDATE identity SET last_helo = last_seen;";
 
-static const char *const steps[] = { version_1, version_2, version_3, version_4 };
+/* Version 5: sums over time (store_history.h). */
+static const char version_5[] =
+	"CREATE TABLE history(series INTEGER NOT NULL, at INTEGER NOT NULL, key INTEGER NOT NULL,"
+	" count INTEGER NOT NULL, PRIMARY KEY(series, at, key)) WITHOUT ROWID;";
+
+static const char *const steps[] = { version_1, version_2, version_3, version_4, version_5 };
 
 #define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 
