@@ -10,7 +10,8 @@
  * Ports are in network order where the type says so. In every enum 0 is "not set".
  *
  * ABI_VERSION changes with any layout here. The loader compares it with the one in the
- * pinned settings map before it adopts anything.
+ * pinned settings map before it adopts anything. What outlives a version: struct settings, where
+ * words are added in `later` and none ever moves, and the numbers of hooks and reasons.
  */
 #ifndef BUILDGATE_ABI_H
 #define BUILDGATE_ABI_H
@@ -96,6 +97,7 @@ struct settings {
 	__u32 tarpits;       /* verdicts with throttle_s; 0 saves looking for one per segment */
 	__u32 answer_rate;   /* connections per source and second that are answered; 0: all */
 	__u32 slow_max;      /* sessions slowed at a time; what comes beyond is deferred */
+	__u64 later[8];
 };
 
 /* Bounds of slow_delay_ms and slow_max, whatever stands in the map. */
@@ -414,7 +416,7 @@ enum hook {
 #ifndef __cplusplus
 _Static_assert(sizeof(struct addr) == 16, "addr");
 _Static_assert(sizeof(struct flow_key) == 36, "flow_key");
-_Static_assert(sizeof(struct settings) == 64, "settings");
+_Static_assert(sizeof(struct settings) == 128, "settings");
 _Static_assert(sizeof(struct verdict) == 80, "verdict");
 _Static_assert(sizeof(struct range_key) == 20, "range_key");
 _Static_assert(sizeof(struct range) == 24, "range");

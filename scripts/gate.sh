@@ -45,7 +45,7 @@ gate_answers() {
 
 gate_start() {
 	local end=$((SECONDS + 30))
-	nsenter --net="$(lab_ns edge)" -- build/buildgated --lab-clock \
+	nsenter --net="$(lab_ns edge)" -- "${GATE_BUILD-build}/buildgated" --lab-clock \
 		--config $GATE/buildgate.yaml >>$GATE/log 2>&1 </dev/null &
 	GATE_PID=$!
 	until gate_answers; do
@@ -65,7 +65,7 @@ gate_stop() {
 	wait_for 10 gate_gone
 }
 
-ctl() { lab_net edge build/gatectl "$@"; }
+ctl() { lab_net edge "${GATE_BUILD-build}/gatectl" "$@"; }
 
 source_is() { ctl -j show "$1" | jq -e "$2" >/dev/null; }
 

@@ -134,9 +134,10 @@ static struct loader_options loader_options_of(const struct config *config, cons
 	return options;
 }
 
-/* load_gate - the one step that changes the kernel */
+/* load_gate - into the kernel, but a gate that is there goes on as it is */
 static int load_gate(struct daemon *daemon, struct error *e)
 {
+	const struct loader_fds *fds;
 	struct loader_options options;
 	char cgroup[CONFIG_TEXT];
 	int rc = config_cgroup(daemon->config, "/proc/self/mountinfo", cgroup, sizeof(cgroup), e);
@@ -147,9 +148,19 @@ static int load_gate(struct daemon *daemon, struct error *e)
 	rc = loader_start(&options, &daemon->loader, e);
 	if (rc)
 		return rc;
-	rc = pinned_open(&daemon->pinned, e);
+	fds = loader_maps(daemon->loader);
+	rc = pinned_of(fds->settings, fds->counters, &daemon->pinned, e);
 	if (!rc)
 		daemon->settings = pinned_settings(daemon->pinned);
+	return rc;
+}
+
+/* attach_gate - the one step that changes what becomes of packets */
+static int attach_gate(struct daemon *daemon, struct error *e)
+{
+	int rc = loader_attach(daemon->loader, e);
+
+	daemon->events_lost += loader_events_lost(daemon->loader);
 	return rc;
 }
 
@@ -158,6 +169,7 @@ static int load_gate(struct daemon *daemon, struct error *e)
 static int first_mode(struct daemon *daemon, struct error *e)
 {
 	const struct config *config = daemon->config;
+	bool found = loader_found(daemon->loader) != PINS_NONE;
 	char word[16] = "";
 	int rc = store_fact_get(daemon->store, "mode", word, sizeof(word), e);
 	enum mode mode = rc > 0 ? operator_mode_parse(word) : config->mode;
@@ -171,12 +183,12 @@ static int first_mode(struct daemon *daemon, struct error *e)
 		daemon->mode = MODE_REPORT;
 	}
 	/* unconfirmed: the kernel has the deadline, and the store the word for after it */
-	if (loader_adopted(daemon->loader) && daemon->settings->enforce_until_ns) {
+	if (found && daemon->settings->enforce_until_ns) {
 		daemon->mode = daemon->settings->mode;
 		daemon_mode(daemon);
 		return 0;
 	}
-	if (!loader_adopted(daemon->loader) || daemon->settings->mode != MODE_OFF)
+	if (!found || daemon->settings->mode != MODE_OFF)
 		daemon->settings->mode = daemon->mode;
 	return store_fact_set(daemon->store, "mode", operator_mode_name(daemon_mode(daemon)), e);
 }
@@ -235,8 +247,11 @@ static int publish_all(struct daemon *daemon, struct error *e)
 		rc = daemon_walk_missing(daemon, e);
 	if (rc >= 0)
 		rc = daemon_move(daemon, e);
-	/* a record that was judged by something else has its verdict published by the walk */
-	if (rc >= 0 && observer_walking(daemon->observer) != OBSERVER_WALK_JUDGE)
+	/* a record that was judged by something else has its verdict published by the walk; until
+	 * then the verdict that was there stands, and if it cannot, the one by the old judgement */
+	if (rc >= 0 &&
+	    (observer_walking(daemon->observer) != OBSERVER_WALK_JUDGE ||
+	     (loader_found(daemon->loader) == PINS_OTHER && !loader_verdicts_kept(daemon->loader))))
 		rc = daemon_unfit(enforcer_publish_all(daemon->enforcer, clock_wall(), e), e);
 	if (rc >= 0)
 		rc = first_mode(daemon, e);
@@ -279,10 +294,11 @@ static int serve(struct daemon *daemon, struct error *e)
 	return rc;
 }
 
-/* The order of a start: all that can be refused comes before load_gate. */
+/* The order of a start: all that can be refused comes before attach_gate, and so does every
+ * verdict. */
 static int (*const steps[])(struct daemon *daemon, struct error *e) = {
-	check_host,   lock_state, lock_kernel, open_store,  daemon_load_data,
-	bind_sockets, load_gate,  make_boxes,  publish_all, serve,
+	check_host, lock_state,  lock_kernel, open_store, daemon_load_data, bind_sockets, load_gate,
+	make_boxes, publish_all, attach_gate, serve,
 };
 
 /* take_back - a start that failed leaves the kernel as it found it */
@@ -290,7 +306,7 @@ static void take_back(struct daemon *daemon)
 {
 	struct error e = { "" };
 
-	if (!daemon->loader || loader_adopted(daemon->loader))
+	if (!daemon->loader || loader_found(daemon->loader) != PINS_NONE)
 		return;
 	if (loader_unload(&e))
 		log_error("cannot take back what was attached: %s", e.text);
@@ -323,11 +339,16 @@ int daemon_start(struct config *config, bool lab_clock, struct daemon **ret_daem
 /* log_start - what an operator looks for in the journal after a start */
 static void log_start(const struct daemon *daemon)
 {
+	static const char *const how[] = {
+		[PINS_NONE] = "gate loaded",
+		[PINS_SAME] = "gate adopted",
+		[PINS_OTHER] = "gate replaced",
+	};
 	const struct config_interfaces *outside = &daemon->config->outside;
 
 	log_info("version %s, mode %s, %s, %u interface(s) outside, catalogue of %u builds",
 		 BUILDGATE_VERSION, operator_mode_name(daemon->mode),
-		 loader_adopted(daemon->loader) ? "gate adopted" : "gate loaded", outside->count,
+		 how[loader_found(daemon->loader)], outside->count,
 		 catalogue_count(daemon->catalogue));
 	for (unsigned int i = 0; daemon->config->xdp != XDP_MODE_OFF && i < outside->count; i++) {
 		const char *note = loader_xdp_note(daemon->loader, i);

@@ -19,6 +19,7 @@
 
 #include "attach.h"
 #include "build/gate.skel.h"
+#include "pins.h"
 #include "user/base/log.h"
 
 #define BPFFS            "/sys/fs/bpf"
@@ -39,12 +40,9 @@ struct loader {
 	unsigned int outside_count;
 	enum xdp_mode xdp;
 	char cgroup[256]; /* empty: no sockops */
-	bool adopted;
+	struct pins pins;
+	unsigned int events_lost;
 };
-
-static const char *const pinned_maps[] = { "settings",    "verdicts",   "ranges",   "flows",
-					   "pending",     "handshakes", "rechecks", "replies",
-					   "answer_keys", "counters",   "events",   "slow_slots" };
 
 /* link_type - ARPHRD of an interface by name; negative errno. Asked of the network namespace
  * we are in: /sys may show another's. */
@@ -83,49 +81,6 @@ static int outside_check(struct loader *l, const struct loader_options *o, struc
 	return 0;
 }
 
-/* pinned_abi - ABI_VERSION of the gate that is pinned; 0: none, or one that says nothing */
-static __u32 pinned_abi(void)
-{
-	struct settings settings;
-	__u32 key = 0;
-	int fd = bpf_obj_get(PIN_DIR "/settings");
-
-	if (fd < 0)
-		return 0;
-	if (bpf_map_lookup_elem(fd, &key, &settings))
-		settings.abi = 0;
-	close(fd);
-	return settings.abi;
-}
-
-/* pinned_fits - all pinned maps are as this version would make them */
-static bool pinned_fits(const struct loader *l)
-{
-	if (pinned_abi() != ABI_VERSION)
-		return false;
-	for (size_t i = 0; i < sizeof(pinned_maps) / sizeof(pinned_maps[0]); i++) {
-		const struct bpf_map *m =
-			bpf_object__find_map_by_name(l->gate->obj, pinned_maps[i]);
-		struct bpf_map_info info = {};
-		__u32 size = sizeof(info);
-		char path[128];
-		int fd;
-
-		snprintf(path, sizeof(path), PIN_DIR "/%s", pinned_maps[i]);
-		fd = bpf_obj_get(path);
-		if (fd < 0)
-			return false;
-		if (bpf_obj_get_info_by_fd(fd, &info, &size))
-			info.type = BPF_MAP_TYPE_UNSPEC;
-		close(fd);
-		if (info.type != bpf_map__type(m) || info.key_size != bpf_map__key_size(m) ||
-		    info.value_size != bpf_map__value_size(m) ||
-		    info.max_entries != bpf_map__max_entries(m))
-			return false;
-	}
-	return true;
-}
-
 static void configure_ports(struct gate_config *c, const uint16_t *ports, unsigned int count,
 			    enum port_kind kind)
 {
@@ -136,7 +91,7 @@ static void configure_ports(struct gate_config *c, const uint16_t *ports, unsign
 }
 
 /* configure - sizes and constants, between open and load */
-static int configure(struct loader *l, const struct loader_options *o, struct error *e)
+static void configure(struct loader *l, const struct loader_options *o)
 {
 	struct gate_config *c = &l->gate->rodata->gate_config;
 
@@ -147,17 +102,6 @@ static int configure(struct loader *l, const struct loader_options *o, struct er
 	bpf_map__set_max_entries(l->gate->maps.pending, o->flows_max / 4 + 1);
 	bpf_map__set_max_entries(l->gate->maps.verdicts, o->verdicts_max);
 	bpf_map__set_max_entries(l->gate->maps.ranges, o->ranges_max);
-	for (size_t i = 0; i < sizeof(pinned_maps) / sizeof(pinned_maps[0]); i++) {
-		struct bpf_map *m = bpf_object__find_map_by_name(l->gate->obj, pinned_maps[i]);
-		char path[128];
-		int rc;
-
-		snprintf(path, sizeof(path), PIN_DIR "/%s", pinned_maps[i]);
-		rc = bpf_map__set_pin_path(m, path);
-		if (rc)
-			return error_set(e, rc, "pin path %s: %s", path, strerror(-rc));
-	}
-	return 0;
 }
 
 /* configure_tls - programs and room for sight, which nobody pays for where it is off */
@@ -173,13 +117,9 @@ static void configure_tls(struct loader *l)
 	bpf_map__set_max_entries(l->gate->maps.tls_processes, TLS_SESSIONS_MAX);
 }
 
-/* remember - descriptors, and whose ABI the maps have */
-static int remember(struct loader *l, struct error *e)
+/* remember - descriptors of the maps that this loader's programs use */
+static void remember(struct loader *l)
 {
-	struct settings settings;
-	__u32 key = 0;
-	int rc;
-
 	l->fds = (struct loader_fds) {
 		.settings = bpf_map__fd(l->gate->maps.settings),
 		.verdicts = bpf_map__fd(l->gate->maps.verdicts),
@@ -192,12 +132,6 @@ static int remember(struct loader *l, struct error *e)
 		.replies = bpf_map__fd(l->gate->maps.replies),
 		.answer_keys = bpf_map__fd(l->gate->maps.answer_keys),
 	};
-	if (l->adopted)
-		return 0;
-	memset(&settings, 0, sizeof(settings));
-	settings.abi = ABI_VERSION;
-	rc = bpf_map_update_elem(l->fds.settings, &key, &settings, BPF_ANY);
-	return rc ? error_set(e, rc, "settings map: %s", strerror(-rc)) : 0;
 }
 
 /* attach_one - all hooks of one outside interface; XDP may be missing, with a note why */
@@ -241,7 +175,7 @@ static int remove_others(const struct loader *l, struct error *e)
 }
 
 /* attach_everything - and take away what an earlier configuration had elsewhere */
-static int attach_everything(struct loader *l, const struct loader_options *o, struct error *e)
+static int attach_everything(struct loader *l, struct error *e)
 {
 	int rc;
 
@@ -253,9 +187,8 @@ static int attach_everything(struct loader *l, const struct loader_options *o, s
 	rc = remove_others(l, e);
 	if (rc)
 		return rc;
-	snprintf(l->cgroup, sizeof(l->cgroup), "%s", o->cgroup ? o->cgroup : "");
-	if (o->cgroup)
-		return attach_cgroup(bpf_program__fd(l->gate->progs.gate_sockops), o->cgroup, e);
+	if (l->cgroup[0])
+		return attach_cgroup(bpf_program__fd(l->gate->progs.gate_sockops), l->cgroup, e);
 	return attach_remove(HOOK_SOCKOPS, 0, e);
 }
 
@@ -278,7 +211,7 @@ static int keep_said(enum libbpf_print_level level, const char *format, va_list 
 	return 0;
 }
 
-/* load - open, configure, adopt or begin anew, load */
+/* load - open, configure, keep what fits of the gate that is there, load */
 static int load(struct loader *l, const struct loader_options *o, struct error *e)
 {
 	int rc;
@@ -288,24 +221,18 @@ static int load(struct loader *l, const struct loader_options *o, struct error *
 	l->gate = gate__open();
 	if (!l->gate)
 		return error_set(e, -errno, "open the programs: %s", strerror(errno));
-	rc = configure(l, o, e);
-	if (rc)
-		return rc;
+	configure(l, o);
 	if (o->tls_sight)
 		configure_tls(l);
-	l->adopted = pinned_fits(l);
-	if (!l->adopted) {
-		rc = loader_unload(e); /* of another version or another size */
-		if (rc)
-			return error_prefix(e, rc, "remove the gate that is loaded");
-	}
-	if (mkdir(PIN_DIR, 0700) && errno != EEXIST)
-		return error_set(e, -errno, PIN_DIR ": %s", strerror(errno));
+	rc = pins_plan(l->gate->obj, &l->pins, e);
+	if (rc)
+		return rc;
 	rc = gate__load(l->gate);
 	if (rc)
 		return error_set(e, rc, "the kernel refused the programs (%s): %.600s",
 				 strerror(-rc), libbpf_said);
-	return remember(l, e);
+	remember(l);
+	return pins_carry(&l->pins, e);
 }
 
 /* loader_start - see loader.h */
@@ -317,21 +244,33 @@ int loader_start(const struct loader_options *options, struct loader **ret_loade
 	if (!l)
 		return error_set(e, -ENOMEM, "out of memory");
 	l->xdp = options->xdp;
+	snprintf(l->cgroup, sizeof(l->cgroup), "%s", options->cgroup ? options->cgroup : "");
 	rc = outside_check(l, options, e);
-	if (rc)
-		goto fail;
-	rc = load(l, options, e);
 	if (!rc)
-		rc = attach_everything(l, options, e);
-	if (!rc) {
-		*ret_loader = l;
-		return 0;
+		rc = load(l, options, e);
+	if (rc) {
+		loader_free(l);
+		return rc;
 	}
-	if (!l->adopted)
-		loader_unload(NULL);
-fail:
-	loader_free(l);
-	return rc;
+	*ret_loader = l;
+	return 0;
+}
+
+/* loader_attach - see loader.h */
+int loader_attach(struct loader *loader, struct error *e)
+{
+	int rc = pins_take(&loader->pins, e);
+
+	if (!rc)
+		rc = attach_everything(loader, e);
+	if (rc) {
+		if (loader->pins.found == PINS_NONE)
+			loader_unload(NULL);
+		return rc;
+	}
+	loader->events_lost = pins_over(&loader->pins);
+	pins_close(&loader->pins);
+	return 0;
 }
 
 /* loader_free - see loader.h */
@@ -339,6 +278,7 @@ void loader_free(struct loader *loader)
 {
 	if (!loader)
 		return;
+	pins_close(&loader->pins);
 	if (loader->gate)
 		gate__destroy(loader->gate);
 	free(loader);
@@ -358,10 +298,22 @@ struct bpf_program *loader_program(const struct loader *loader, const char *name
 	return p && bpf_program__fd(p) >= 0 ? p : NULL;
 }
 
-/* loader_adopted - see loader.h */
-bool loader_adopted(const struct loader *loader)
+/* loader_found - see loader.h */
+enum pins_found loader_found(const struct loader *loader)
 {
-	return loader->adopted;
+	return loader->pins.found;
+}
+
+/* loader_verdicts_kept - see loader.h */
+bool loader_verdicts_kept(const struct loader *loader)
+{
+	return loader->pins.found != PINS_NONE && loader->pins.abi == ABI_VERSION;
+}
+
+/* loader_events_lost - see loader.h */
+unsigned int loader_events_lost(const struct loader *loader)
+{
+	return loader->events_lost;
 }
 
 /* loader_xdp_note - see loader.h */

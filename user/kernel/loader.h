@@ -2,12 +2,13 @@
 /*
  * loader - the gate's programs: into the kernel, onto the interfaces, and off again
  *
- * Owns everything under PIN_DIR. loader_start() loads the programs, adopts pinned maps of the
- * same ABI, and replaces programs of an earlier daemon in place, so that there is no moment
- * without the gate. What is attached stays when the process ends; only loader_unload() takes
- * it away. Programs of others are never touched. Call order: the checks of probe.h,
- * loader_start(), loader_maps(), loader_check() now and then; loader_free() closes descriptors
- * and leaves the gate in place.
+ * Owns everything under PIN_DIR. loader_start() loads the programs and keeps the pinned maps
+ * that fit (pins.h); a gate that is there goes on as it is. When the maps are filled,
+ * loader_attach() puts the programs in the place of its own, hook by hook, each at once, so
+ * that there is no moment without the gate, whichever version was there. What is attached stays
+ * when the process ends; only loader_unload() takes it away. Programs of others are never
+ * touched. Call order: the checks of probe.h, loader_start(), loader_maps(), loader_attach(),
+ * loader_check() now and then; loader_free() closes descriptors and leaves the gate in place.
  */
 #ifndef BUILDGATE_LOADER_H
 #define BUILDGATE_LOADER_H
@@ -17,6 +18,7 @@
 #include <stdint.h>
 
 #include "maps/abi.h"
+#include "pins.h"
 #include "user/base/error.h"
 
 #define LOADER_INTERFACES_MAX 32
@@ -48,18 +50,28 @@ struct loader_fds {
 struct loader;
 struct bpf_program;
 
-/* loader_start - load, pin, attach, or adopt. Nothing is left half attached on failure. */
+/* loader_start - load, and keep what fits of the gate that is there; nothing changes for packets */
 int loader_start(const struct loader_options *options, struct loader **ret_loader, struct error *e);
+
+/* loader_attach - from here on these programs and maps are the gate. Where none was before,
+ * nothing is left half attached on failure. */
+int loader_attach(struct loader *loader, struct error *e);
 void loader_free(struct loader *loader);
 
-/* loader_maps - descriptors of the pinned maps, owned by the loader */
+/* loader_maps - descriptors of the maps, owned by the loader */
 const struct loader_fds *loader_maps(const struct loader *loader);
 
 /* loader_program - a loaded program by its name, or NULL */
 struct bpf_program *loader_program(const struct loader *loader, const char *name);
 
-/* loader_adopted - the gate was already in the kernel and was taken over without a gap */
-bool loader_adopted(const struct loader *loader);
+/* loader_found - what was in the kernel before */
+enum pins_found loader_found(const struct loader *loader);
+
+/* loader_verdicts_kept - what an earlier daemon published is in the map */
+bool loader_verdicts_kept(const struct loader *loader);
+
+/* loader_events_lost - of a replaced gate, events that its daemon had not read */
+unsigned int loader_events_lost(const struct loader *loader);
 
 /* loader_xdp_note - why interface (index into options.outside) has no XDP program; empty when
  * it has one. Lives as long as the loader. */

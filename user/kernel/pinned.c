@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,49 +100,32 @@ int pinned_map(const char *name, struct error *e)
 	return error_set(e, -errno, "cannot open %s: %s", path, strerror(errno));
 }
 
-/* map_settings - the page of the settings map, checked to be of our layout */
-static int map_settings(struct pinned *pinned, struct error *e)
+/* map_settings - the page of the settings map */
+static int map_settings(struct pinned *pinned, int fd, struct error *e)
 {
 	struct bpf_map_info info = { 0 };
 	uint32_t info_bytes = sizeof(info);
-	int fd, rc = 0;
 	void *page;
 
-	fd = pinned_map("settings", e);
-	if (fd < 0)
-		return fd;
 	if (bpf_obj_get_info_by_fd(fd, &info, &info_bytes) ||
-	    info.value_size < sizeof(struct settings)) {
-		rc = error_set(e, -EINVAL,
-			       PIN_DIR "/settings is not a settings map of this version");
-		goto out;
-	}
+	    info.value_size < sizeof(struct settings))
+		return error_set(e, -EINVAL,
+				 PIN_DIR "/settings is not a settings map of this version");
 	page = mmap(NULL, pinned->page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (page == MAP_FAILED) {
-		rc = error_set(e, -errno, "cannot map " PIN_DIR "/settings: %s", strerror(errno));
-		goto out;
-	}
+	if (page == MAP_FAILED)
+		return error_set(e, -errno, "cannot map " PIN_DIR "/settings: %s", strerror(errno));
 	pinned->page = page;
-	if (pinned_settings(pinned)->abi != ABI_VERSION)
-		rc = error_set(e, -EPROTO,
-			       "the loaded gate has layout version %u, this program %u; use the "
-			       "programs of one version",
-			       pinned_settings(pinned)->abi, ABI_VERSION);
-out:
-	close(fd);
-	return rc;
+	return 0;
 }
 
-/* open_counters - the counters map and the size of its values */
-static int open_counters(struct pinned *pinned, struct error *e)
+/* take_counters - the size of their values; fd is the pinned's own from here on */
+static int take_counters(struct pinned *pinned, int fd, struct error *e)
 {
 	struct bpf_map_info info = { 0 };
 	uint32_t info_bytes = sizeof(info);
 
-	pinned->counters = pinned_map("counters", e);
-	if (pinned->counters < 0)
-		return pinned->counters;
-	if (bpf_obj_get_info_by_fd(pinned->counters, &info, &info_bytes))
+	pinned->counters = fd;
+	if (bpf_obj_get_info_by_fd(fd, &info, &info_bytes))
 		return error_set(e, -errno, "cannot read about " PIN_DIR "/counters: %s",
 				 strerror(errno));
 	pinned->counters_bytes = (info.value_size + 7) / 8 * 8;
@@ -151,25 +135,51 @@ static int open_counters(struct pinned *pinned, struct error *e)
 	return 0;
 }
 
-/* pinned_open - settings and counters; everything else is opened by who needs it */
-int pinned_open(struct pinned **ret_pinned, struct error *e)
+/* pinned_of - see pinned.h */
+int pinned_of(int settings_fd, int counters_fd, struct pinned **ret_pinned, struct error *e)
 {
 	struct pinned *pinned = calloc(1, sizeof(*pinned));
-	int rc;
+	int own, rc;
 
 	if (!pinned)
 		return error_set(e, -ENOMEM, "out of memory");
 	pinned->counters = -1;
 	pinned->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-	rc = map_settings(pinned, e);
-	if (!rc)
-		rc = open_counters(pinned, e);
+	rc = map_settings(pinned, settings_fd, e);
+	if (!rc) {
+		own = fcntl(counters_fd, F_DUPFD_CLOEXEC, 0);
+		rc = own < 0 ? error_set(e, -errno, "counters map: %s", strerror(errno))
+			     : take_counters(pinned, own, e);
+	}
 	if (rc) {
 		pinned_close(pinned);
 		return rc;
 	}
 	*ret_pinned = pinned;
 	return 0;
+}
+
+/* pinned_open - settings and counters; everything else is opened by who needs it */
+int pinned_open(struct pinned **ret_pinned, struct error *e)
+{
+	int settings = pinned_map("settings", e), counters, rc;
+
+	if (settings < 0)
+		return settings;
+	counters = pinned_map("counters", e);
+	rc = counters < 0 ? counters : pinned_of(settings, counters, ret_pinned, e);
+	if (counters >= 0)
+		close(counters);
+	close(settings);
+	if (!rc && pinned_settings(*ret_pinned)->abi != ABI_VERSION) {
+		rc = error_set(e, -EPROTO,
+			       "the loaded gate has layout version %u, this program %u; use the "
+			       "programs of one version",
+			       pinned_settings(*ret_pinned)->abi, ABI_VERSION);
+		pinned_close(*ret_pinned);
+		*ret_pinned = NULL;
+	}
+	return rc;
 }
 
 /* pinned_close - NULL is allowed */

@@ -18,6 +18,9 @@
 struct pinned;
 
 int pinned_open(struct pinned **ret_pinned, struct error *e);
+
+/* pinned_of - the same of maps that may not be pinned yet; their descriptors stay the caller's */
+int pinned_of(int settings_fd, int counters_fd, struct pinned **ret_pinned, struct error *e);
 void pinned_close(struct pinned *pinned);
 
 /* pinned_map - descriptor of the pinned map NAME, the caller's to close, or a negative errno */
