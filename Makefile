@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# buildgate: everything built goes to build/. V=1 shows the commands.
+# buildgate: everything built goes to build/, or O=DIR. V=1 shows the commands.
 
+O       ?= build
 CC       = gcc
 CLANG    = clang
 BPFTOOL  = bpftool
 PKGS     = libbpf libelf zlib sqlite3 libmicrohttpd jansson libcyaml libsodium libpcap libsystemd
 CFLAGS  ?= -O2 -g
-CFLAGS  += -std=gnu11 -Wall -Wextra -Werror -MMD -MP -D_GNU_SOURCE -Ibuild -I.
+CFLAGS  += -std=gnu11 -Wall -Wextra -Werror -MMD -MP -D_GNU_SOURCE -I$(O) -I.
 CFLAGS  += $(shell pkg-config --cflags $(PKGS))
 LDLIBS   = $(shell pkg-config --libs $(PKGS))
-BPFFLAGS = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -MMD -MP -Ibuild -I. -I./bpf \
+BPFFLAGS = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -MMD -MP -I$(O) -I. -I./bpf \
 	   -D__TARGET_ARCH_x86
 PREFIX  ?= /usr/local
 Q = $(if $(V),,@)
@@ -18,12 +19,12 @@ say = @$(if $(V),:,printf '  %-8s %s\n' $(1) $(2))
 MAINS    = buildgated gatectl gate-milter
 BPF_SRC  = $(wildcard bpf/*.bpf.c)
 USER_SRC = $(wildcard user/*/*.c)
-USER_OBJ = $(USER_SRC:%.c=build/obj/%.o)
-LIB      = build/libbuildgate.a
-UNIT     = $(patsubst tests/unit/%.c,build/tests/unit/%,$(wildcard tests/unit/test_*.c))
-PROG     = $(patsubst tests/prog/%.c,build/tests/prog/%,$(wildcard tests/prog/test_*.c))
-FUZZ     = $(patsubst tests/fuzz/%.c,build/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZFLAGS = -std=gnu11 -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Ibuild -I. \
+USER_OBJ = $(USER_SRC:%.c=$(O)/obj/%.o)
+LIB      = $(O)/libbuildgate.a
+UNIT     = $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+PROG     = $(patsubst tests/prog/%.c,$(O)/tests/prog/%,$(wildcard tests/prog/test_*.c))
+FUZZ     = $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZFLAGS = -std=gnu11 -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I$(O) -I. \
 	   -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 
 .DELETE_ON_ERROR:
@@ -33,46 +34,47 @@ FUZZFLAGS = -std=gnu11 -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Ibuild -I. \
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 12
 
-all: $(MAINS:%=build/%) ## programs and kernel object
-BENCH    = $(patsubst tests/bench/%.c,build/tests/bench/%,$(wildcard tests/bench/bench_*.c)) \
-	   $(patsubst tests/bench/%.bpf.c,build/obj/tests/bench/%.bpf.o,$(wildcard tests/bench/*.bpf.c)) \
-	   build/tests/bench/null_milter
+all: $(MAINS:%=$(O)/%) ## programs and kernel object
+
+BENCH    = $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(wildcard tests/bench/bench_*.c)) \
+	   $(patsubst tests/bench/%.bpf.c,$(O)/obj/tests/bench/%.bpf.o,$(wildcard tests/bench/*.bpf.c)) \
+	   $(O)/tests/bench/null_milter
 bench: all $(BENCH) ## what scripts/bench runs
 tests: all $(UNIT) $(PROG) ## the C tests; scripts/test runs them and the others
 
-fuzz: $(FUZZ) build/tests/fuzz/corpus build/tests/fuzz/captured ## the fuzzers, by clang, and their seeds
+fuzz: $(FUZZ) $(O)/tests/fuzz/corpus $(O)/tests/fuzz/captured ## the fuzzers, by clang, and their seeds
 
 check: ## format and shell lint
 	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h' | grep -v '^vmlinux.h')
 	$(Q)shellcheck $$(git ls-files scripts tests packaging .ci | xargs grep -lE '^#!/bin/(ba)?sh')
 
-build/smtp_gen: $(wildcard bpf/smtp/*) bpf/smtp_action.h
+$(O)/smtp_gen: $(wildcard bpf/smtp/*) bpf/smtp_action.h
 	$(call say,HOSTCC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I. -o $@ $(filter %.c,$^)
 
-build/smtp_table.h: build/smtp_gen
+$(O)/smtp_table.h: $(O)/smtp_gen
 	$(call say,GEN,$@)
 	$(Q)$< > $@
 
-build/obj/%.bpf.o: %.bpf.c build/smtp_table.h
+$(O)/obj/%.bpf.o: %.bpf.c $(O)/smtp_table.h
 	$(call say,CLANG,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPFFLAGS) -c $< -o $@
 
-build/gate.bpf.o: $(BPF_SRC:%.c=build/obj/%.o)
+$(O)/gate.bpf.o: $(BPF_SRC:%.c=$(O)/obj/%.o)
 	$(call say,LINK,$@)
 	$(Q)$(BPFTOOL) gen object $@ $^
 
-build/gate.skel.h: build/gate.bpf.o
+$(O)/gate.skel.h: $(O)/gate.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name gate > $@
 
-build/obj/user/kernel/loader.o build/obj/user/kernel/instance.o: build/gate.skel.h
+$(O)/obj/user/kernel/loader.o $(O)/obj/user/kernel/instance.o: $(O)/gate.skel.h
 # whoever reads lines needs it; after the first build the .d files know who
-$(USER_OBJ) $(MAINS:%=build/obj/user/%.o): | build/smtp_table.h
+$(USER_OBJ) $(MAINS:%=$(O)/obj/user/%.o): | $(O)/smtp_table.h
 
-build/obj/%.o: %.c
+$(O)/obj/%.o: %.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
@@ -81,30 +83,30 @@ $(LIB): $(USER_OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-build/gate-milter build/tests/bench/null_milter: LDLIBS += -lmilter
-$(MAINS:%=build/%): build/%: build/obj/user/%.o $(LIB)
+$(O)/gate-milter $(O)/tests/bench/null_milter: LDLIBS += -lmilter
+$(MAINS:%=$(O)/%): $(O)/%: $(O)/obj/user/%.o $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
 
-build/tests/%: tests/%.c $(LIB) build/smtp_table.h
+$(O)/tests/%: tests/%.c $(LIB) $(O)/smtp_table.h
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MF $@.d -o $@ $(filter %.c,$^) $(LIB) $(LDLIBS) -lcmocka
 
-build/tests/unit/test_reference: tests/unit/reference_clock.c
+$(O)/tests/unit/test_reference: tests/unit/reference_clock.c
 
-build/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/ref*.c) \
-		$(wildcard tests/fuzz/*.h bpf/*.h maps/*.h) build/smtp_table.h
+$(O)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/ref*.c) \
+		$(wildcard tests/fuzz/*.h bpf/*.h maps/*.h) $(O)/smtp_table.h
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(FUZZFLAGS) -o $@ $(filter %.c,$^) $(FUZZLIBS)
 
-build/tests/fuzz/fuzz_capture: $(wildcard user/replay/replay_*.[ch]) user/base/error.c
-build/tests/fuzz/fuzz_capture: FUZZLIBS = -lpcap
+$(O)/tests/fuzz/fuzz_capture: $(wildcard user/replay/replay_*.[ch]) user/base/error.c
+$(O)/tests/fuzz/fuzz_capture: FUZZLIBS = -lpcap
 
-build/tests/fuzz/captured: build/tests/fuzz/captures
-build/tests/fuzz/corpus: build/tests/fuzz/seeds
-build/tests/fuzz/corpus build/tests/fuzz/captured:
+$(O)/tests/fuzz/captured: $(O)/tests/fuzz/captures
+$(O)/tests/fuzz/corpus: $(O)/tests/fuzz/seeds
+$(O)/tests/fuzz/corpus $(O)/tests/fuzz/captured:
 	$(call say,SEEDS,$@)
 	$(Q)rm -rf $@ && mkdir $@ && $< $@
 
@@ -113,7 +115,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 UNITS    = $(wildcard packaging/systemd/*.service packaging/systemd/*.timer)
 
 install: all ## into DESTDIR/PREFIX
-	install -D -m755 -t $(DESTDIR)$(PREFIX)/sbin $(MAINS:%=build/%)
+	install -D -m755 -t $(DESTDIR)$(PREFIX)/sbin $(MAINS:%=$(O)/%)
 	install -D -m644 -t $(SHARE)/buildgate/catalogue maps/catalogue/*.json
 	install -D -m644 -t $(SHARE)/buildgate/policy maps/policy/*.yaml
 	install -D -m644 -t $(SHARE)/man/man5 docs/man/*.5
@@ -137,6 +139,6 @@ deb: ## a Debian package in build/deb, judged by lintian
 	packaging/make-deb
 
 clean: ## remove what the build made (not the overlay roots)
-	$(Q)rm -rf build/obj build/tests build/gate.* $(LIB) $(MAINS:%=build/%)
+	$(Q)rm -rf $(O)/obj $(O)/tests $(O)/gate.* $(LIB) $(MAINS:%=$(O)/%)
 
--include $(shell find build/obj build/tests -name '*.d' 2>/dev/null)
+-include $(shell find $(O)/obj $(O)/tests -name '*.d' 2>/dev/null)

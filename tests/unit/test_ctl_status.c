@@ -224,8 +224,7 @@ static void test_status_keys(void **state)
 		"slow_delay_ms",  "tarpits",       "slow_max",    "slowed",
 		"hooks",          "interfaces",    "daemon",      "on_stage_change",
 		"catalogue",      "policy",        "sources",     "sight",
-		"tls_sight",      "reporters",
-		"maps",
+		"tls_sight",      "reporters",     "maps",
 	};
 	static const char *const of_daemon[] = {
 		"version",   "pid",         "started",      "running_s",  "store_ok",

@@ -142,7 +142,7 @@ int ctl_mode(const struct ctl *ctl, struct error *e)
 		return show_mode(ctl, e);
 	if (ctl_option(ctl, "--confirm") && strcmp(mode, "enforce"))
 		return error_set(
-			e, -EINVAL,
+			e, CTL_USAGE,
 			"mode: --confirm goes with enforce, which can return to report by itself");
 	if (strcmp(mode, "off") == 0)
 		return switch_off(ctl, e);

@@ -79,17 +79,19 @@ static void settle(struct input *s, const json_t *result)
  * daemon may have been restarted since the last line */
 static int send_batch(struct input *s, struct error *e)
 {
-	json_t *list = json_incref(s->telling.list), *result = NULL;
+	json_t *list = s->telling.list, *result = NULL;
 	int rc = 0;
 
+	s->telling.list = NULL;
 	for (int try = 0; try < 2; try++) {
 		bool fresh = !s->client;
 
 		if (fresh)
 			rc = client_open(s->ctl->socket, CLIENT_TIMEOUT_S, &s->client, e);
-		s->telling.list = json_incref(list);
-		if (!rc)
+		if (!rc) {
+			s->telling.list = json_incref(list);
 			rc = telling_send(&s->telling, s->client, NULL, &result, e);
+		}
 		if (!rc || rc == -EREMOTEIO || fresh)
 			break;
 		client_close(s->client);
