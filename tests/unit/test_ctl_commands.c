@@ -125,6 +125,13 @@ static void test_history(void **state)
 		     "\"after\":{\"stage\":2}}]}");
 	assert_int_equal(run("history 192.0.2.7"), 0);
 	assert_non_null(strstr(said, "2026-11-21 22:51:00Z  clock  stage  {\"stage\":1}"));
+	assert_null(strstr(said, "SUBJECT"));
+	/* of the whole gate */
+	mock.answer = "{\"ok\":true,\"result\":[{\"at\":\"2026-11-21T22:51:00Z\",\"who\":\"root\","
+		      "\"what\":\"mode\",\"subject\":\"gate\"}]}";
+	assert_int_equal(run("history --last 7"), 0);
+	assert_non_null(strstr(said, "gate     2026-11-21 22:51:00Z  root"));
+	assert_non_null(strstr(mock.request, "\"last\":7"));
 }
 
 static void test_events(void **state)

@@ -120,7 +120,8 @@ static const struct wrong wrong_lines[] = {
 	{ "unset", "unset: ADDR|CIDR is missing" },
 	{ "unset 192.0.2.7/24", "host bits set" },
 	{ "exempt everything", "is neither an address nor a range" },
-	{ "unexempt 192.0.2.0/24 --reason x", "unknown option '--reason'" },
+	{ "unexempt 192.0.2.0/24 --for 1h", "unknown option '--for'" },
+	{ "history 192.0.2.7 --last 0", "--last" },
 	{ "pause 192.0.2.7", "pause: --days N is missing" },
 	{ "pause --days 5", "pause: ADDR is missing" },
 	{ "pause 192.0.2.7 --days 0", "'0' is not a number from 1 to 90" },
@@ -364,7 +365,8 @@ static void test_usage(void **state)
 	assert_string_equal(ctl_table_usage(ctl_table_find("pause", NULL), usage, sizeof(usage)),
 			    "pause ADDR --days N [--reason TEXT]");
 	assert_string_equal(ctl_table_usage(ctl_table_find("mode", NULL), usage, sizeof(usage)),
-			    "mode [off|report|enforce|confirm] [--confirm SECONDS]");
+			    "mode [off|report|enforce|confirm] [--confirm SECONDS] "
+			    "[--reason TEXT]");
 	assert_string_equal(ctl_table_usage(ctl_table_find("map", "get"), usage, sizeof(usage)),
 			    "map get NAME KEY");
 }

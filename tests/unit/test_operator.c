@@ -185,7 +185,8 @@ static void test_exempt(void **state)
 	op.now++;
 	assert_int_equal(operator_end(&op, DECISION_EXEMPT, &range, &e), 0);
 	assert_int_equal(operator_end(&op, DECISION_EXEMPT, &range, &e), -ENOENT);
-	assert_string_equal(trail(), "exempt 198.51.100.0/24 -; unexempt 198.51.100.0/24 -; ");
+	assert_string_equal(trail(), "exempt 198.51.100.0/24 {\"exempt\":true}; "
+				     "unexempt 198.51.100.0/24 -; ");
 }
 
 static void test_pause(void **state)

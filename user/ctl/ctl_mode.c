@@ -37,9 +37,11 @@ static void print_mode(const struct ctl *ctl, const char *mode, const char *mess
 static int ask_mode(const struct ctl *ctl, const char *mode, json_t **ret_result, struct error *e)
 {
 	json_t *request = json_pack("{s:s}", "command", "mode");
-	const char *confirm = ctl_option(ctl, "--confirm");
+	const char *confirm = ctl_option(ctl, "--confirm"), *reason = ctl_option(ctl, "--reason");
 	int rc;
 
+	if (reason)
+		json_object_set_new(request, "reason", json_string(reason));
 	if (mode)
 		json_object_set_new(request, "mode", json_string(mode));
 	if (confirm)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "user/base/address.h"
@@ -269,10 +270,24 @@ int ctl_show(const struct ctl *ctl, struct error *e)
 	return 0;
 }
 
+/* history_request - of one source, or of all that happened */
+static json_t *history_request(const struct ctl *ctl)
+{
+	const char *last = ctl_option(ctl, "--last");
+	json_t *request = json_pack("{s:s}", "command", "history");
+
+	if (ctl->args[0])
+		json_object_set_new(request, "addr", json_string(ctl->args[0]));
+	else if (last)
+		json_object_set_new(request, "last", json_integer(strtol(last, NULL, 10)));
+	return request;
+}
+
 /* ctl_history - oldest first, as the daemon has it */
 int ctl_history(const struct ctl *ctl, struct error *e)
 {
 	static const struct ctl_column columns[] = {
+		{ .head = "SUBJECT", .key = "subject" }, /* left out where it is always the same */
 		{ .head = "AT", .key = "at" },
 		{ .head = "WHO", .key = "who" },
 		{ .head = "WHAT", .key = "what" },
@@ -281,8 +296,7 @@ int ctl_history(const struct ctl *ctl, struct error *e)
 		{ .head = "WHY", .key = "why" },
 		{ .head = NULL },
 	};
-	json_t *request = json_pack("{s:s,s:s}", "command", "history", "addr", ctl->args[0]);
-	json_t *result, *entry;
+	json_t *request = history_request(ctl), *result, *entry;
 	struct ctl_rows rows;
 	size_t i;
 	int rc;
@@ -291,7 +305,7 @@ int ctl_history(const struct ctl *ctl, struct error *e)
 	json_decref(request);
 	if (rc)
 		return rc;
-	ctl_rows_init(&rows, columns);
+	ctl_rows_init(&rows, ctl->args[0] ? columns + 1 : columns);
 	json_array_foreach (result, i, entry)
 		ctl_rows_add_object(&rows, entry);
 	if (ctl->json)

@@ -6,8 +6,9 @@
 
 #include "user/escalation/policy.h"
 
-#define SPAN_MAX  (10LL * 366 * 86400) /* ten years */
-#define PAUSE_MAX 90                   /* days per source and calendar year */
+#define SPAN_MAX    (10LL * 366 * 86400) /* ten years */
+#define PAUSE_MAX   90                   /* days per source and calendar year */
+#define HISTORY_MAX 10000
 
 /* An argument, and an option, as rows of the table. */
 #define ARG(n, k, ...)                                                                             \
@@ -50,8 +51,10 @@ const struct ctl_command ctl_table[] = {
 	  .run = ctl_sources },
 	{ .name = "show", .args = ADDRESS, .doc = "everything known of a source", .run = ctl_show },
 	{ .name = "history",
-	  .args = ADDRESS,
-	  .doc = "audit trail of a source",
+	  .args = { ARG("ADDR", CTL_ADDRESS, .optional = true) },
+	  .options = { OPTION("--last", "without ADDR: so many entries (default 100)", "N",
+			      CTL_NUMBER, .min = 1, .max = HISTORY_MAX) },
+	  .doc = "audit trail of a source; without ADDR, of the whole gate",
 	  .run = ctl_history },
 	{ .name = "report",
 	  .options = { OPTION("--format", "table (default), csv or json", "F", CTL_WORD,
@@ -73,12 +76,17 @@ const struct ctl_command ctl_table[] = {
 		       REASON },
 	  .doc = "decide for the clock: pass, slow or refuse",
 	  .run = ctl_set },
-	{ .name = "unset", .args = RANGE, .doc = "take back what set decided", .run = ctl_change },
+	{ .name = "unset",
+	  .args = RANGE,
+	  .options = { REASON },
+	  .doc = "take back what set decided",
+	  .run = ctl_change },
 	{ .name = "mode",
 	  .args = { ARG("off|report|enforce|confirm", CTL_WORD,
 			.words = "off|report|enforce|confirm", .optional = true) },
 	  .options = { OPTION("--confirm", "enforce only so long unless confirmed", "SECONDS",
-			      CTL_NUMBER, .min = 10, .max = 86400) },
+			      CTL_NUMBER, .min = 10, .max = 86400),
+		       REASON },
 	  .doc = "show or change the mode; off needs no daemon",
 	  .run = ctl_mode },
 	{ .name = "pause",
@@ -90,6 +98,7 @@ const struct ctl_command ctl_table[] = {
 	  .run = ctl_change },
 	{ .name = "unpause",
 	  .args = ADDRESS,
+	  .options = { REASON },
 	  .doc = "end a pause; unused days come back",
 	  .run = ctl_change },
 	{ .name = "exempt",
@@ -97,7 +106,11 @@ const struct ctl_command ctl_table[] = {
 	  .options = { REASON },
 	  .doc = "never enforce on a range",
 	  .run = ctl_change },
-	{ .name = "unexempt", .args = RANGE, .doc = "take back an exemption", .run = ctl_change },
+	{ .name = "unexempt",
+	  .args = RANGE,
+	  .options = { REASON },
+	  .doc = "take back an exemption",
+	  .run = ctl_change },
 	{ .name = "forget",
 	  .args = { ARG("ADDR|NAME", CTL_WHO) },
 	  .doc = "remove all records of a source or server name",

@@ -12,6 +12,9 @@
 #include "user/base/times.h"
 #include "user/version.h"
 
+#define HISTORY_LAST 100 /* entries of the whole trail, unless asked for more */
+#define HISTORY_MAX  10000
+
 /* operator_of - the caller as a decider */
 static struct operator operator_of(struct daemon *daemon, const struct control_request *request)
 {
@@ -141,10 +144,18 @@ static json_t *history(void *arg, struct control_request *request, struct error 
 	struct daemon *daemon = arg;
 	struct report report = daemon_report(daemon);
 	struct operator op = operator_of(daemon, request);
+	int64_t last = control_integer(request, "last", HISTORY_LAST);
 	struct operator_range range;
 	char subject[ADDRESS_TEXT];
 	struct addr addr;
 
+	if (!control_string(request, "addr") && last >= 1 && last <= HISTORY_MAX)
+		return report_trail(&report, last, e);
+	if (!control_string(request, "addr")) {
+		error_set(e, -EINVAL, "last %lld, expected 1 to %d entries", (long long)last,
+			  HISTORY_MAX);
+		return NULL;
+	}
 	if (source_arg(request, &addr, e) || range_arg(&op, request, true, &range, subject, e))
 		return NULL;
 	/* entries of the clock name a source by its first address, without a length */
@@ -213,13 +224,21 @@ static json_t *unset(void *arg, struct control_request *request, struct error *e
 {
 	struct daemon *daemon = arg;
 	struct operator op = operator_of(daemon, request);
-	char subject[ADDRESS_TEXT], sentence[128];
+	char subject[ADDRESS_TEXT], over[ADDRESS_TEXT], sentence[256];
+	const struct decision *wider;
 	struct operator_range range;
 
 	if (range_arg(&op, request, true, &range, subject, e) ||
 	    operator_end(&op, DECISION_SET, &range, e))
 		return NULL;
-	snprintf(sentence, sizeof(sentence), "%s is no longer set: the clock decides", subject);
+	wider = enforcer_decided(op.enforcer, DECISION_SET, &range.addr, range.bits, op.now);
+	if (wider)
+		snprintf(sentence, sizeof(sentence),
+			 "%s is no longer set itself: %s, which %s is set to, decides", subject,
+			 action_name(wider->action), range_format(&wider->addr, wider->bits, over));
+	else
+		snprintf(sentence, sizeof(sentence), "%s is no longer set: the clock decides",
+			 subject);
 	return changed(daemon, subject, false, sentence);
 }
 
@@ -240,13 +259,20 @@ static json_t *unexempt(void *arg, struct control_request *request, struct error
 {
 	struct daemon *daemon = arg;
 	struct operator op = operator_of(daemon, request);
-	char subject[ADDRESS_TEXT], sentence[128];
+	char subject[ADDRESS_TEXT], over[ADDRESS_TEXT], sentence[256];
+	const struct decision *wider;
 	struct operator_range range;
 
 	if (range_arg(&op, request, false, &range, subject, e) ||
 	    operator_end(&op, DECISION_EXEMPT, &range, e))
 		return NULL;
-	snprintf(sentence, sizeof(sentence), "%s is no longer exempt", subject);
+	wider = enforcer_decided(op.enforcer, DECISION_EXEMPT, &range.addr, range.bits, op.now);
+	if (wider)
+		snprintf(sentence, sizeof(sentence),
+			 "%s is no longer exempt itself, but still as a part of %s", subject,
+			 range_format(&wider->addr, wider->bits, over));
+	else
+		snprintf(sentence, sizeof(sentence), "%s is no longer exempt", subject);
 	return changed(daemon, subject, false, sentence);
 }
 
@@ -354,7 +380,8 @@ static json_t *mode(void *arg, struct control_request *request, struct error *e)
 		error_set(e, -EINVAL, "only enforce can wait to be confirmed");
 		return NULL;
 	}
-	if (wanted && daemon_set_mode(daemon, wanted, confirm_s, request->who, e))
+	if (wanted && daemon_set_mode(daemon, wanted, confirm_s, request->who,
+				      control_string(request, "reason"), e))
 		return NULL;
 	return mode_json(daemon);
 }
@@ -438,7 +465,7 @@ const struct control_command commands_table[] = {
 	{ "sources", sources, { { "stage", CONTROL_INTEGER, false }, OPTIONAL("standing") } },
 	{ "report", outdated, { { 0 } } },
 	{ "show", show, { ADDR } },
-	{ "history", history, { ADDR } },
+	{ "history", history, { OPTIONAL("addr"), { "last", CONTROL_INTEGER, false } } },
 	{ "set",
 	  set,
 	  { ADDR,
@@ -446,13 +473,15 @@ const struct control_command commands_table[] = {
 	    OPTIONAL("style"),
 	    OPTIONAL("for"),
 	    OPTIONAL("reason") } },
-	{ "unset", unset, { ADDR } },
-	{ "mode", mode, { OPTIONAL("mode"), { "confirm", CONTROL_INTEGER, false } } },
+	{ "unset", unset, { ADDR, OPTIONAL("reason") } },
+	{ "mode",
+	  mode,
+	  { OPTIONAL("mode"), { "confirm", CONTROL_INTEGER, false }, OPTIONAL("reason") } },
 	{ "unload", unload, { { 0 } } },
 	{ "pause", pause_source, { ADDR, { "days", CONTROL_INTEGER, true }, OPTIONAL("reason") } },
-	{ "unpause", unpause, { ADDR } },
+	{ "unpause", unpause, { ADDR, OPTIONAL("reason") } },
 	{ "exempt", exempt, { ADDR, OPTIONAL("reason") } },
-	{ "unexempt", unexempt, { ADDR } },
+	{ "unexempt", unexempt, { ADDR, OPTIONAL("reason") } },
 	{ "forget", forget, { OPTIONAL("addr"), OPTIONAL("name") } },
 	{ "observe",
 	  daemon_observe,

@@ -24,12 +24,12 @@
  *   sources          stage?, standing?            report_sources()
  *   report                                        report_outdated()
  *   show             addr                         report_source()
- *   history          addr                         report_history()
+ *   history          addr? or last?               report_history(), report_trail()
  *   set              addr (or range), action, style?, for? ("2h"), reason?
- *   unset            addr (or range)
- *   mode             mode?                        without: show
- *   pause            addr, days, reason?     ·  unpause  addr
- *   exempt           addr (or range), reason?  ·  unexempt  addr (or range)
+ *   unset            addr (or range), reason?
+ *   mode             mode?, confirm?, reason?     without: show
+ *   pause            addr, days, reason?  ·  unpause  addr, reason?
+ *   exempt           addr (or range), reason?  ·  unexempt  addr (or range), reason?
  *   forget           addr or name
  *   observe          observations, sent?          {"message","taken","repeated","refused","lost"}
  *   events                                        follows: observation objects

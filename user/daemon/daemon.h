@@ -171,7 +171,7 @@ enum mode daemon_mode(struct daemon *daemon);
 /* daemon_set_mode - durable first, then the kernel's word. confirm_s > 0: enforce until that many
  * seconds from now only, unless daemon_confirm_mode() comes; the kernel keeps the deadline */
 int daemon_set_mode(struct daemon *daemon, enum mode mode, int64_t confirm_s, const char *who,
-		    struct error *e);
+		    const char *why, struct error *e);
 int daemon_confirm_mode(struct daemon *daemon, const char *who, struct error *e);
 
 /* daemon_move - everything that is due at this moment happens; returns moves or -errno */

@@ -133,12 +133,12 @@ enum mode daemon_mode(struct daemon *daemon)
  * done first and kept afterwards, because taking it back must never fail. What is not
  * confirmed yet is kept as report: so a reboot, which empties the kernel, returns there too. */
 int daemon_set_mode(struct daemon *daemon, enum mode mode, int64_t confirm_s, const char *who,
-		    struct error *e)
+		    const char *why, struct error *e)
 {
 	/* not daemon_mode(): a word that gatectl wrote just before it asked is this same change */
 	enum mode was = daemon->mode;
-	char reason[64];
-	struct operator op = make_operator(daemon, who, confirm_s ? reason : NULL);
+	char reason[320];
+	struct operator op = make_operator(daemon, who, confirm_s ? reason : why);
 	int rc;
 
 	if (mode == MODE_ENFORCE && !daemon->config->contact[0])
@@ -147,7 +147,8 @@ int daemon_set_mode(struct daemon *daemon, enum mode mode, int64_t confirm_s, co
 			"enforce is refused without a contact for the senders; set contact: "
 			"in %s, reload buildgated, and try again",
 			daemon->config->path);
-	snprintf(reason, sizeof(reason), "to be confirmed within %lld s", (long long)confirm_s);
+	snprintf(reason, sizeof(reason), "%.255s%sto be confirmed within %lld s", why ? why : "",
+		 why ? "; " : "", (long long)confirm_s);
 	if (mode != MODE_ENFORCE)
 		daemon->settings->mode = mode;
 	rc = operator_mode(&op, was, mode, confirm_s ? MODE_REPORT : mode, e);

@@ -8,7 +8,7 @@
 
 #include "user/base/address.h"
 #include "user/escalation/pause.h"
-#include "user/base/times.h"
+#include "user/enforcer/decision.h"
 
 #define PAUSES_MAX 512 /* of one source; more than a year can hold */
 
@@ -86,35 +86,54 @@ static int audit(const struct operator* op, const char *what, const struct opera
 	return rc < 0 ? rc : 0;
 }
 
-/* until_json - null for no end */
-static json_t *until_json(int64_t until)
-{
-	char text[TIMES_TEXT];
+struct in_force {
+	enum decision_kind kind;
+	const struct operator_range *range;
+	json_t *json;
+};
 
-	return until ? json_string(times_format(until, text)) : json_null();
+/* add_in_force - the one of this very range */
+static int add_in_force(void *arg, const struct decision *d)
+{
+	struct in_force *in = arg;
+
+	if (d->bits != in->range->bits || memcmp(&d->addr, &in->range->addr, sizeof(d->addr)))
+		return 0;
+	in->json = decision_json(d);
+	return 1;
+}
+
+/* in_force - what was decided before of this range, for the trail; NULL: nothing */
+static json_t *in_force(const struct operator* op, enum decision_kind kind,
+			const struct operator_range *range)
+{
+	struct in_force in = { kind, range, NULL };
+
+	store_decision_each(op->store, kind, false, add_in_force, &in, NULL);
+	return in.json;
 }
 
 /* record - a decision and its audit entry in one batch */
 static int record(const struct operator* op, const struct operator_range *range,
-		  struct decision *decision, const char *what, json_t *after, struct error *e)
+		  struct decision *decision, const char *what, struct error *e)
 {
+	json_t *before;
 	int rc = store_begin(op->store, e);
 
-	if (rc < 0) {
-		json_decref(after);
+	if (rc < 0)
 		return rc;
-	}
 	decision->addr = range->addr;
 	decision->bits = range->bits;
 	decision->at = op->now;
 	/* snprintf-like cut: a long reason is not worth a refusal */
 	strncpy(decision->who, op->who, sizeof(decision->who) - 1);
 	strncpy(decision->reason, op->reason ? op->reason : "", sizeof(decision->reason) - 1);
+	before = in_force(op, decision->kind, range);
 	rc = store_decision_put(op->store, decision, e);
 	if (rc >= 0)
-		rc = audit(op, what, range, NULL, after, e);
+		rc = audit(op, what, range, before, decision_json(decision), e);
 	else
-		json_decref(after);
+		json_decref(before);
 	return store_finish(op->store, rc, e);
 }
 
@@ -139,10 +158,10 @@ static void take_back(const struct operator* op, const struct operator_range *ra
 
 /* decide - record a decision, then have it published */
 static int decide(const struct operator* op, const struct operator_range *range,
-		  struct decision *decision, const char *what, json_t *after, struct error *e)
+		  struct decision *decision, const char *what, struct error *e)
 {
 	uint64_t unfit = enforcer_stats(op->enforcer)->unfit;
-	int rc = record(op, range, decision, what, after, e);
+	int rc = record(op, range, decision, what, e);
 
 	if (rc >= 0)
 		rc = enforcer_reload(op->enforcer, op->now, e);
@@ -168,10 +187,7 @@ int operator_set(const struct operator* op, const struct operator_range *range, 
 			"style %s does not belong to %s; expected slow or defer for tarpit, "
 			"answer or silent for drop, none for pass",
 			style_name(style), action_name(action));
-	return decide(op, range, &decision, "set",
-		      json_pack("{s:s,s:s?,s:o}", "action", action_name(action), "style",
-				style ? style_name(style) : NULL, "until", until_json(until)),
-		      e);
+	return decide(op, range, &decision, "set", e);
 }
 
 /* operator_exempt - from now on, without an end */
@@ -179,7 +195,7 @@ int operator_exempt(const struct operator* op, const struct operator_range *rang
 {
 	struct decision decision = { .kind = DECISION_EXEMPT };
 
-	return decide(op, range, &decision, "exempt", NULL, e);
+	return decide(op, range, &decision, "exempt", e);
 }
 
 /* operator_end - the same range as it was given */
@@ -189,11 +205,17 @@ int operator_end(const struct operator* op, enum decision_kind kind,
 	const char *what = kind == DECISION_SET ? "unset" : "unexempt";
 	char text[ADDRESS_TEXT];
 	int ended, rc = store_begin(op->store, e);
+	json_t *before;
 
 	if (rc < 0)
 		return rc;
+	before = in_force(op, kind, range);
 	ended = store_decision_end(op->store, kind, &range->addr, range->bits, op->now, e);
-	rc = ended > 0 ? audit(op, what, range, NULL, NULL, e) : ended;
+	if (ended > 0)
+		rc = audit(op, what, range, before, NULL, e);
+	else
+		json_decref(before);
+	rc = ended < 0 ? ended : rc;
 	rc = store_finish(op->store, rc, e);
 	if (rc < 0)
 		return rc;
@@ -277,8 +299,7 @@ int operator_pause(const struct operator* op, const struct operator_range *sourc
 		return rc;
 	rc = move_clock(op, &source->addr, decision.until, e);
 	if (rc >= 0)
-		rc = record(op, source, &decision, "pause",
-			    json_pack("{s:o}", "until", until_json(decision.until)), e);
+		rc = record(op, source, &decision, "pause", e);
 	rc = store_finish(op->store, rc, e);
 	if (rc >= 0)
 		rc = enforcer_reload(op->enforcer, op->now, e);
@@ -295,17 +316,21 @@ int operator_unpause(const struct operator* op, const struct operator_range *sou
 {
 	char text[ADDRESS_TEXT];
 	int ended, rc = whole_source(op, source, e);
+	json_t *before;
 
 	if (!rc)
 		rc = store_begin(op->store, e);
 	if (rc < 0)
 		return rc;
+	before = in_force(op, DECISION_PAUSE, source);
 	rc = ended = store_decision_end(op->store, DECISION_PAUSE, &source->addr, source->bits,
 					op->now, e);
 	if (ended > 0)
 		rc = move_clock(op, &source->addr, 0, e);
 	if (ended > 0 && rc >= 0)
-		rc = audit(op, "unpause", source, NULL, NULL, e);
+		rc = audit(op, "unpause", source, before, NULL, e);
+	else
+		json_decref(before);
 	rc = store_finish(op->store, rc, e);
 	if (rc < 0)
 		return rc;

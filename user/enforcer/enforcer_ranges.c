@@ -7,6 +7,7 @@
 
 #include "user/base/address.h"
 #include "user/base/clock.h"
+#include "decision.h"
 #include "enforcer_private.h"
 
 #define JITTER_NS 2000000000LL /* between two conversions of one moment */
@@ -113,17 +114,28 @@ int enforcer_read_decisions(struct enforcer *enforcer, struct error *e)
 	return r == -ENOMEM ? error_set(e, r, "enforcer: out of memory") : r;
 }
 
+/* enforcer_decided - the narrowest one decides */
+const struct decision *enforcer_decided(const struct enforcer *enforcer, enum decision_kind kind,
+					const struct addr *addr, unsigned int bits, int64_t now)
+{
+	const struct decision *found = NULL;
+
+	for (unsigned int i = 0; i < enforcer->decisions_count; i++) {
+		const struct decision *d = &enforcer->decisions[i];
+
+		if (d->kind == kind && enforcer_in_force(d, now) && d->bits <= bits &&
+		    range_contains(&d->addr, d->bits, addr) && (!found || d->bits > found->bits))
+			found = d;
+	}
+	return found;
+}
+
 /* enforcer_exempts - by the operator's word, or because it is ours */
 bool enforcer_exempts(const struct enforcer *enforcer, const struct addr *addr, unsigned int bits,
 		      int64_t now)
 {
-	for (unsigned int i = 0; i < enforcer->decisions_count; i++) {
-		const struct decision *d = &enforcer->decisions[i];
-
-		if (d->kind == DECISION_EXEMPT && enforcer_in_force(d, now) && d->bits <= bits &&
-		    range_contains(&d->addr, d->bits, addr))
-			return true;
-	}
+	if (enforcer_decided(enforcer, DECISION_EXEMPT, addr, bits, now))
+		return true;
 	for (unsigned int i = 0; i < enforcer->own_count; i++)
 		if (enforcer->own[i].bits <= bits &&
 		    range_contains(&enforcer->own[i].addr, enforcer->own[i].bits, addr))
@@ -423,13 +435,21 @@ static int end_decision(struct enforcer *enforcer, const struct decision *d, str
 						       : range_format(&d->addr, d->bits, subject),
 		.why = "its time is over",
 	};
+	json_t *before = decision_json(d);
+	char *was = before ? json_dumps(before, JSON_COMPACT) : NULL;
 	int r = left_to_clock(enforcer, d, e);
 
-	if (r)
-		return r < 0 ? r : 0;
-	r = store_decision_end(enforcer->options.store, d->kind, &d->addr, d->bits, d->until, e);
-	/* the clock may have ended a pause already */
-	return r <= 0 ? r : store_audit_add(enforcer->options.store, &audit, e);
+	audit.before = was;
+	json_decref(before);
+	if (!r) {
+		r = store_decision_end(enforcer->options.store, d->kind, &d->addr, d->bits,
+				       d->until, e);
+		/* the clock may have ended a pause already */
+		if (r > 0)
+			r = store_audit_add(enforcer->options.store, &audit, e);
+	}
+	free(was);
+	return r < 0 ? r : 0;
 }
 
 /* enforcer_tick - what has no end, or not yet, costs nothing */

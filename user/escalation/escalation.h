@@ -210,6 +210,10 @@ struct enforcement {
 	char why[WHY_BYTES];
 };
 
+/* escalation_weigh - as escalation_source(), without `why`: for those who only compare */
+void escalation_weigh(const struct escalation *e, const struct source *source,
+		      struct enforcement *ret);
+
 /* escalation_source - fold the records into what is enforced from e->now on */
 void escalation_source(const struct escalation *e, const struct source *source,
 		       struct enforcement *ret);

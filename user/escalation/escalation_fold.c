@@ -199,9 +199,9 @@ static void minutes(const struct escalation *e, const struct source *source,
 	ret->block_min = row->block_min;
 }
 
-/* escalation_source - survey, then the mildest identity decides */
-void escalation_source(const struct escalation *e, const struct source *source,
-		       struct enforcement *ret)
+/* weigh - survey, then the mildest identity decides */
+static struct survey weigh(const struct escalation *e, const struct source *source,
+			   struct enforcement *ret)
 {
 	struct survey v = look(source, e->now);
 	const struct identity *by;
@@ -223,11 +223,28 @@ void escalation_source(const struct escalation *e, const struct source *source,
 	if (!ret->acting)
 		ret->acting = by;
 	if (!ret->acting)
-		return;
+		return v;
 	ret->build = ret->acting->build;
 	ret->inside = ret->acting->inside;
 	ret->stage_since = ret->acting->stage_since;
 	ret->next_stage_at = escalation_stage_due(e->policy, ret->acting, ret->acting->stage + 1);
 	minutes(e, source, ret);
-	why_held(e, source, &v, ret);
+	return v;
+}
+
+/* escalation_weigh - without the words */
+void escalation_weigh(const struct escalation *e, const struct source *source,
+		      struct enforcement *ret)
+{
+	weigh(e, source, ret);
+}
+
+/* escalation_source - with them */
+void escalation_source(const struct escalation *e, const struct source *source,
+		       struct enforcement *ret)
+{
+	struct survey v = weigh(e, source, ret);
+
+	if (ret->acting)
+		why_held(e, source, &v, ret);
 }

@@ -2,11 +2,13 @@
 #include "observer.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "trail.h"
 #include "user/base/address.h"
-#include "user/base/build.h"
+#include "user/base/times.h"
 
 #define TICK_SOURCES 512 /* moved in one batch */
 #define WALK_SOURCES 256 /* looked at in one part of a walk */
@@ -24,8 +26,7 @@ struct observer {
 	unsigned int own_count;
 	enum observer_walk walk;
 	struct addr walked; /* the last source that the walk has passed */
-	int failed;         /* errno of an audit entry that could not be written */
-	struct error why;
+	struct trail trail; /* of the source that is being moved */
 };
 
 /* observer_new - loopback is own from the start */
@@ -45,6 +46,8 @@ int observer_new(const struct observer_options *options, struct observer **ret_o
 /* observer_free - NULL is allowed */
 void observer_free(struct observer *observer)
 {
+	if (observer)
+		trail_free(&observer->trail);
 	free(observer);
 }
 
@@ -95,40 +98,12 @@ const struct observer_stats *observer_stats(const struct observer *observer)
 	return &observer->stats;
 }
 
-/* change_json - what the audit trail keeps of one end of a change; NULL: out of memory */
-static char *change_json(const struct change *change, uint32_t stage)
-{
-	char build[BUILD_TEXT];
-	json_t *object =
-		json_pack("{s:i, s:s, s:s}", "stage", (int)stage, "server", change->identity->name,
-			  "build", build_format(change->identity->build, build));
-	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
-
-	json_decref(object);
-	return text;
-}
-
-/* record_change - into the audit trail, in the batch of the change itself */
-static void record_change(void *arg, const struct change *change)
+/* note_change - one change of a stage */
+static void note_change(void *arg, const struct change *change)
 {
 	struct observer *observer = arg;
-	char *before = change_json(change, change->from), *after = change_json(change, change->to);
-	char subject[ADDRESS_TEXT];
-	struct audit audit = {
-		.at = change->at,
-		.who = "clock",
-		.what = change_name(change->kind),
-		.subject = address_format(&change->identity->source, subject),
-		.why = change->why,
-		.before = before,
-		.after = after,
-	};
-	int r = store_audit_add(observer->options.store, &audit, &observer->why);
 
-	free(before);
-	free(after);
-	if (r < 0)
-		observer->failed = r;
+	trail_note(&observer->trail, change);
 	observer->stats.changes++;
 	if (observer->options.change)
 		observer->options.change(observer->options.change_arg, change);
@@ -137,24 +112,23 @@ static void record_change(void *arg, const struct change *change)
 /* clock_at - what the clock needs to run at this moment */
 static struct escalation clock_at(struct observer *observer, int64_t now, int64_t running)
 {
-	observer->failed = 0;
 	return (struct escalation) {
 		.policy = observer->options.policy,
 		.now = now,
 		.running = running,
-		.changed = record_change,
+		.changed = note_change,
 		.arg = observer,
 	};
 }
 
-/* save - the source, and what its changes said of themselves */
-static int save(struct observer *observer, struct source *source, struct error *e)
+/* save - the source, and the trail of its changes */
+static int save(struct observer *observer, const struct escalation *clock, struct source *source,
+		struct error *e)
 {
-	int r = observer->failed;
+	int r = trail_write(&observer->trail, clock, source, observer->options.store, e);
 
-	if (r < 0)
-		return error_set(e, r, "%s", observer->why.text);
-	r = store_source_save(observer->options.store, source, e);
+	if (r >= 0)
+		r = store_source_save(observer->options.store, source, e);
 	return r < 0 ? r : 0;
 }
 
@@ -240,11 +214,12 @@ static int observe(struct observer *observer, struct source *source, const struc
 	bool had_clock = clocked(source);
 	int taken, r;
 
+	trail_begin(&observer->trail, &clock, source);
 	catch_up(observer, &clock, source);
 	taken = escalation_observe(&clock, source, o);
 	if (taken < 0)
 		return error_set(e, taken, "observer: out of memory");
-	r = save(observer, source, e);
+	r = save(observer, &clock, source, e);
 	if (r >= 0 && (taken & OBSERVE_TAKEN))
 		r = keep(observer, &source->addr, o, e);
 	if (r < 0)
@@ -316,8 +291,9 @@ int observer_event(struct observer *observer, const struct event *event, int64_t
 static int record_unpause(struct observer *observer, const struct addr *addr, int64_t until,
 			  struct error *e)
 {
-	char subject[ADDRESS_TEXT];
+	char subject[ADDRESS_TEXT], before[TIMES_TEXT + 16], text[TIMES_TEXT];
 	struct audit audit = {
+		.before = before,
 		.at = until,
 		.who = "clock",
 		.what = "unpause",
@@ -325,6 +301,7 @@ static int record_unpause(struct observer *observer, const struct addr *addr, in
 		.why = "its time is over",
 	};
 
+	snprintf(before, sizeof(before), "{\"until\":\"%s\"}", times_format(until, text));
 	return store_audit_add(observer->options.store, &audit, e);
 }
 
@@ -341,11 +318,12 @@ static int move_source(struct observer *observer, const struct addr *addr, int64
 		return r;
 	paused = source.paused_since ? source.paused_until : 0;
 	*ret_clocked = clocked(&source);
+	trail_begin(&observer->trail, &clock, &source);
 	catch_up(observer, &clock, &source);
 	escalation_due(&clock, &source);
 	*ret_clocked |= clocked(&source);
 	next = escalation_next(&source);
-	r = save(observer, &source, e);
+	r = save(observer, &clock, &source, e);
 	if (r >= 0 && paused && !source.paused_since)
 		r = record_unpause(observer, addr, paused, e);
 	source_clear(&source);

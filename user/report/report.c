@@ -208,6 +208,24 @@ static int add_audit(void *arg, const struct audit *audit)
 	return object && !json_array_append_new(arg, object) ? 0 : -ENOMEM;
 }
 
+/* report_trail - ids rise as entries are written */
+json_t *report_trail(const struct report *report, int64_t last, struct error *e)
+{
+	json_t *array = json_array();
+	int64_t newest = 0;
+	int r = array ? store_audit_newest(report->store, &newest, e) : -ENOMEM;
+
+	if (r >= 0)
+		r = store_audit_after(report->store, newest > last ? newest - last : 0, last,
+				      add_audit, array, e);
+	if (r >= 0)
+		return array;
+	if (r == -ENOMEM)
+		error_set(e, r, "history: out of memory");
+	json_decref(array);
+	return NULL;
+}
+
 /* report_history - oldest first */
 json_t *report_history(const struct report *report, const char *subject, int64_t since,
 		       struct error *e)

@@ -51,6 +51,9 @@ json_t *report_counts(const struct report *report, struct error *e);
  * "next_stage_throttle_min","next_stage_block_min","next_stage_date"} */
 json_t *report_outdated(const struct report *report, struct error *e);
 
+/* report_trail - array of the last `last` audit entries of whatever subject, oldest first */
+json_t *report_trail(const struct report *report, int64_t last, struct error *e);
+
 /* report_history - array of audit entries of a subject (NULL: all) at or after since */
 json_t *report_history(const struct report *report, const char *subject, int64_t since,
 		       struct error *e);
