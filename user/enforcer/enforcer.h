@@ -123,8 +123,8 @@ int enforcer_recheck(struct enforcer *enforcer, const struct addr *source, struc
 /* enforcer_is_exempt - a decision in force exempts this very address */
 bool enforcer_is_exempt(const struct enforcer *enforcer, const struct addr *addr, int64_t now);
 
-/* enforcer_decided - the decision of a kind in force over the whole of a range, NULL: none; it lives
- * until decisions change */
+/* enforcer_decided - the decision of a kind in force over the whole of a range, NULL: none; it
+ * lives until decisions change */
 const struct decision *enforcer_decided(const struct enforcer *enforcer, enum decision_kind kind,
 					const struct addr *addr, unsigned int bits, int64_t now);
 
