@@ -140,24 +140,6 @@ STEP int flow_tell(const struct flow_key *of, struct flow *f, __u32 side, __u32 
 	return 0;
 }
 
-/* family_reason - what a connection that ended is counted as */
-static __always_inline enum reason family_reason(__u8 family)
-{
-	switch (family) {
-	case FAMILY_EXCHANGE:
-		return REASON_FAMILY_EXCHANGE;
-	case FAMILY_EXCHANGE_NOBUILD:
-		return REASON_FAMILY_NOBUILD;
-	case FAMILY_IIS_SMTP:
-		return REASON_FAMILY_IIS;
-	case FAMILY_OTHER:
-		return REASON_FAMILY_OTHER;
-	case FAMILY_TLS:
-		return REASON_TLS;
-	}
-	return REASON_FAMILY_UNKNOWN;
-}
-
 /* flow_report - one CONN event per connection, as soon as nothing more will be read and no
  * token waits, at its end at the latest; the names are not needed after it */
 STEP int flow_report(const struct flow_key *of, struct flow *f, __u32 hook)
@@ -213,6 +195,8 @@ static __always_inline void flow_end(const struct flow_key *key, struct flow *f,
 	flow_report(key, f, hook);
 	if (f->slot)
 		slot_free(f);
+	if (f->server.family == FAMILY_TLS && f->flags & FLOW_SPENT && flow_raise(f, FLOW_LOOKED))
+		count(hook, REASON_RECHECK_BLIND);
 	count(hook, REASON_FLOW_END);
 	bpf_map_delete_elem(&flows, key);
 }
@@ -316,7 +300,7 @@ STEP int flow_acknowledge(const struct packet *p, struct flow *f, __u32 hook)
  * believed at all: without the entry its bytes would go through. */
 static __always_inline bool flow_rst_believed(const struct packet *p, struct flow *f)
 {
-	if (f->flags & FLOW_CUT)
+	if (f->flags & (FLOW_CUT | FLOW_SHUT))
 		return false;
 	if (!p->from_client)
 		return f->phase == PHASE_DONE || p->seq == f->server.high;

@@ -95,6 +95,24 @@ static __always_inline int finish_xdp(enum hook hook, enum reason reason)
 	return finish(hook, reason) == REASON_KIND_DROP ? XDP_DROP : XDP_PASS;
 }
 
+/* family_reason - what a conversation that is read to its end is counted as */
+static __always_inline enum reason family_reason(__u8 family)
+{
+	switch (family) {
+	case FAMILY_EXCHANGE:
+		return REASON_FAMILY_EXCHANGE;
+	case FAMILY_EXCHANGE_NOBUILD:
+		return REASON_FAMILY_NOBUILD;
+	case FAMILY_IIS_SMTP:
+		return REASON_FAMILY_IIS;
+	case FAMILY_OTHER:
+		return REASON_FAMILY_OTHER;
+	case FAMILY_TLS:
+		return REASON_TLS;
+	}
+	return REASON_FAMILY_UNKNOWN;
+}
+
 /* gate_settings - never NULL in an array of one, but the verifier wants to see it asked */
 static __always_inline struct settings *gate_settings(void)
 {

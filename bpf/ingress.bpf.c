@@ -67,6 +67,8 @@ static __always_inline enum reason segment(struct __sk_buff *skb, const struct p
 	if (f->flags & FLOW_RECHECK) {
 		recheck_spend(p, f, HOOK_INGRESS);
 		cut = recheck_cut(p, f, HOOK_INGRESS);
+		if (!cut)
+			cut = recheck_shut(p, f);
 		if (p->tcp_flags & (TCP_FIN | TCP_RST))
 			recheck_over(p);
 	}

@@ -6,12 +6,19 @@
  * server's greeting, and an old build on such a connection cuts it: from that segment on its
  * bytes are not forwarded, so no mail comes in by this door. The sight still counts as
  * evidence: the client holds our server's sequence numbers, so nobody else sent it.
+ *
+ * Inside TLS no segment shows a build. Sight (tls.h) reads it after the server has, so that what
+ * was under way with it, a short mail, is delivered; then the connection is shut. Without
+ * sight it is shut when it has used up its bytes, unless the verdict is gone by then: so a milter,
+ * which is shown a mail when it is complete, has seen one.
  */
 #ifndef BUILDGATE_RECHECK_H
 #define BUILDGATE_RECHECK_H
 
 #include "bpf/flow.h"
 #include "bpf/verdict.h"
+
+#define RECHECK_TLS_BYTES (1 << 20) /* of the client, from the TLS handshake on */
 
 /* recheck_born - a flow that begins from this attempt is a recheck */
 static __always_inline bool recheck_born(const struct flow_key *key, __u32 client_next)
@@ -59,6 +66,57 @@ STEP int recheck_over(const struct packet *p)
 	if (v)
 		v->recheck_open_ns = 0;
 	return 0;
+}
+
+/* recheck_shut - the step for what is inside TLS: CUT for what must not be forwarded any more */
+STEP int recheck_shut(const struct packet *p, struct flow *f)
+{
+	struct settings *s = gate_settings();
+	struct addr source;
+	struct verdict *v;
+
+	if (!p || !f || !s || f->server.family != FAMILY_TLS || !p->from_client ||
+	    !p->payload_bytes)
+		return REASON_CONTINUE;
+	if (f->flags & FLOW_SHUT)
+		return REASON_CUT;
+	if (!after(p->seq + p->payload_bytes, f->client.next + RECHECK_TLS_BYTES))
+		return REASON_CONTINUE;
+	source = source_of(&p->key.client);
+	v = bpf_map_lookup_elem(&verdicts, &source);
+	if (!v || !v->block_s || verdict_holds(s, v, gate_now(s)))
+		return REASON_CONTINUE;
+	flow_raise(f, FLOW_SHUT);
+	v->recheck_open_ns = 0;
+	return REASON_CUT;
+}
+
+/* recheck_look - sight reads this connection, and has read `build` (0: nothing yet). 1 if it is a
+ * recheck; an old build shuts it. */
+STEP int recheck_look(const struct flow_key *of, __u64 build)
+{
+	struct settings *s = gate_settings();
+	struct flow_key key;
+	struct addr source;
+	struct verdict *v;
+	struct flow *f;
+
+	if (!of || !s)
+		return 0;
+	key = *of;
+	f = bpf_map_lookup_elem(&flows, &key);
+	if (!f || !(f->flags & FLOW_RECHECK))
+		return 0;
+	flow_raise(f, FLOW_LOOKED);
+	if (!build)
+		return 1;
+	source = source_of(&key.client);
+	v = bpf_map_lookup_elem(&verdicts, &source);
+	if (v && v->block_s && build <= v->build && !verdict_holds(s, v, gate_now(s))) {
+		flow_raise(f, FLOW_SHUT);
+		v->recheck_open_ns = 0;
+	}
+	return 1;
 }
 
 /* recheck_cut - the step after reading: CUT for what must not be forwarded */

@@ -13,27 +13,12 @@
 #ifndef BUILDGATE_TLS_H
 #define BUILDGATE_TLS_H
 
+#include "bpf/recheck.h"
 #include "bpf/tls_session.h"
 
 #define TLS_CHUNKS 512 /* of one call; an action ends a chunk early */
 
 /* --- what the bytes add up to --- */
-
-/* tls_reason - what a session that was read to its end is counted as */
-static __always_inline enum reason tls_reason(__u8 family)
-{
-	switch (family) {
-	case FAMILY_EXCHANGE:
-		return REASON_FAMILY_EXCHANGE;
-	case FAMILY_EXCHANGE_NOBUILD:
-		return REASON_FAMILY_NOBUILD;
-	case FAMILY_IIS_SMTP:
-		return REASON_FAMILY_IIS;
-	case FAMILY_OTHER:
-		return REASON_FAMILY_OTHER;
-	}
-	return REASON_FAMILY_UNKNOWN;
-}
 
 /* tls_over - nothing more is read of this session */
 static __always_inline void tls_over(struct tls_session *s, __u8 family)
@@ -42,16 +27,15 @@ static __always_inline void tls_over(struct tls_session *s, __u8 family)
 	if (s->state != TLS_BOUND)
 		return;
 	s->state = TLS_OVER;
-	tls_count(tls_reason(s->client.family));
+	tls_count(family_reason(s->client.family));
 }
 
 /* tls_tell - one TOKEN event: token and names, nothing else leaves the kernel */
 static __always_inline void tls_tell(struct tls_session *s)
 {
 	struct settings *set = gate_settings();
-	struct flow_key key = s->key;
+	int recheck = recheck_look(&s->key, s->client.build);
 	struct event *e;
-	struct flow *f;
 
 	tls_count(REASON_TOKEN_OK);
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
@@ -62,7 +46,7 @@ static __always_inline void tls_tell(struct tls_session *s)
 	__builtin_memset(e, 0, sizeof(*e));
 	e->at_ns = set ? gate_now(set) : 0;
 	e->build = s->client.build;
-	e->key = key;
+	e->key = s->key;
 	e->type = EVENT_TOKEN;
 	e->direction = DIRECTION_INBOUND;
 	e->side = SIDE_CLIENT;
@@ -73,8 +57,7 @@ static __always_inline void tls_tell(struct tls_session *s)
 		e->flags |= EVENT_SUBMISSION;
 	if (s->client.smtp.flags & SMTP_NAME_CUT)
 		e->flags |= EVENT_NAME_CUT;
-	f = bpf_map_lookup_elem(&flows, &key);
-	if (f && f->flags & FLOW_RECHECK)
+	if (recheck)
 		e->flags |= EVENT_RECHECK;
 	__builtin_memcpy(e->token, s->client.token, TOKEN_BYTES);
 	__builtin_memcpy(e->helo, s->client.text.helo, NAME_BYTES);
@@ -307,8 +290,10 @@ STEP int tls_return(long returned)
 	}
 	if (s->state != TLS_BOUND)
 		return 0;
-	if (!s->followed)
+	if (!s->followed) {
 		tls_count(REASON_TLS_BOUND);
+		recheck_look(&s->key, 0);
+	}
 	s->followed = 1;
 	s->used_ns = bpf_ktime_get_boot_ns();
 	f.s = s;

@@ -229,6 +229,8 @@ enum flow_flag {
 	FLOW_CUT = 1 << 2,      /* ... and it showed an old build: its bytes are dropped */
 	FLOW_REPORTED = 1 << 3, /* its CONN event is out */
 	FLOW_RANGED = 1 << 4,   /* its client stands in an operator's range that slows */
+	FLOW_LOOKED = 1 << 5,   /* a recheck whose TLS session is read, too */
+	FLOW_SHUT = 1 << 6,     /* a recheck inside TLS, and over: its bytes are dropped */
 };
 
 /* flow: a followed connection. LRU: a lost entry costs an observation, never a wrong one. */

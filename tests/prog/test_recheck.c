@@ -368,6 +368,129 @@ static void a_wrong_checksum_cuts_nothing(void **state)
 	assert_int_equal(seen(*state).tokens, 1);
 }
 
+/* into_tls - a recheck that leaves for TLS */
+static struct talk into_tls(struct instance *gate)
+{
+	struct talk t = let_through(gate, false);
+
+	client(&t, "EHLO ex01.example.org\r\n");
+	server(&t, "250-mx.example.net\r\n250 STARTTLS\r\n");
+	client(&t, "STARTTLS\r\n");
+	server(&t, "220 go\r\n");
+	return t;
+}
+
+/* records - `count` segments of 1,024 bytes of TLS; how many of them do not go through */
+static unsigned int records(struct talk *t, unsigned int count)
+{
+	static char record[1024] = { 23, 3, 3, 3 };
+	unsigned int cut = 0;
+
+	while (count--) {
+		struct look before = look(t->gate);
+
+		frame(t, true, t->client_seq, t->server_seq, ACK | PSH, record, sizeof(record));
+		t->client_seq += sizeof(record);
+		cut += t->last == returned(HOOK_INGRESS, true);
+		assert_int_equal(noted(t->gate, &before, REASON_CUT), cut > 0);
+	}
+	return cut;
+}
+
+#define CAP 1024 /* records: 1 MB */
+
+/* Inside TLS nobody sees a build pass by: so much goes through, and then nothing. */
+static void inside_tls_bytes_are_counted(void **state)
+{
+	struct talk t = into_tls(*state);
+	struct look before;
+
+	assert_true(verdict_of(&t).recheck_open_ns > 0);
+	assert_int_equal(records(&t, CAP), 0);
+	assert_int_equal(records(&t, 10), 10);
+	assert_int_equal(verdict_of(&t).recheck_open_ns, 0);
+	t.client_seq -= CAP * 1024;
+	assert_int_equal(records(&t, 1), 1); /* not sent again either */
+	before = look(*state);
+	frame(&t, true, t.client_seq, t.server_seq, ACK, "", 0);
+	exits_as(&t, &before, "acknowledgement", HOOK_INGRESS, REASON_READ_DONE);
+	frame(&t, true, t.client_seq + (CAP + 9) * 1024, 0, RST, "", 0);
+	assert_true(followed(&t));
+}
+
+/* Sight or the milter has seen an upgrade, or somebody let the source go. */
+static void inside_tls_the_verdict_may_go(void **state)
+{
+	for (enum change c = UNSET; c <= REPORTED; c++) {
+		struct talk t;
+
+		clean(*state);
+		t = into_tls(*state);
+		assert_int_equal(records(&t, CAP - 1), 0);
+		change(&t, c);
+		assert_int_equal(records(&t, 100), 0);
+	}
+}
+
+static void no_recheck_is_not_counted(void **state)
+{
+	struct talk t = talk(*state, false);
+	struct verdict v = { .block_s = 3600, .drop_style = STYLE_SILENT, .build = OLD };
+
+	handshake(&t);
+	server(&t, "220 mx.example.net ESMTP\r\n");
+	client(&t, "EHLO ex01.example.org\r\n");
+	server(&t, "250-mx.example.net\r\n250 STARTTLS\r\n");
+	client(&t, "STARTTLS\r\n");
+	server(&t, "220 go\r\n");
+	judge(&t, &v);
+	assert_int_equal(records(&t, CAP + 10), 0);
+}
+
+/* blind - rechecks that ended inside TLS where nobody looked, since `before` */
+static unsigned int blind(struct instance *gate, const struct look *before)
+{
+	return noted(gate, before, REASON_RECHECK_BLIND);
+}
+
+static void who_was_not_looked_into_is_counted(void **state)
+{
+	struct look before = look(*state);
+	struct talk t = into_tls(*state);
+	struct flow_key key;
+	struct flow f;
+
+	records(&t, 3);
+	assert_int_equal(blind(*state, &before), 0);
+	goodbye(&t);
+	assert_int_equal(blind(*state, &before), 1);
+	/* sight says that it reads this one */
+	clean(*state);
+	before = look(*state);
+	t = into_tls(*state);
+	assert_true(flow_of(&t, &f));
+	f.flags |= FLOW_LOOKED;
+	key = key_of(&t);
+	assert_int_equal(bpf_map_update_elem(instance_fds(*state)->flows, &key, &f, BPF_ANY), 0);
+	goodbye(&t);
+	assert_int_equal(blind(*state, &before), 0);
+	/* plaintext, whatever it showed, and connections that are no recheck */
+	clean(*state);
+	before = look(*state);
+	t = let_through(*state, false);
+	up_to_message(&t, false);
+	goodbye(&t);
+	t = talk(*state, false);
+	handshake(&t);
+	server(&t, "220 mx.example.net ESMTP\r\n");
+	client(&t, "EHLO ex01.example.org\r\n");
+	server(&t, "250 STARTTLS\r\n");
+	client(&t, "STARTTLS\r\n");
+	server(&t, "220 go\r\n");
+	goodbye(&t);
+	assert_int_equal(blind(*state, &before), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +504,10 @@ int main(void)
 		cmocka_unit_test_setup(a_cut_connection_stays_cut, clean_gate),
 		cmocka_unit_test_setup(an_older_connection_is_not_cut, clean_gate),
 		cmocka_unit_test_setup(a_wrong_checksum_cuts_nothing, clean_gate),
+		cmocka_unit_test_setup(inside_tls_bytes_are_counted, clean_gate),
+		cmocka_unit_test_setup(inside_tls_the_verdict_may_go, clean_gate),
+		cmocka_unit_test_setup(no_recheck_is_not_counted, clean_gate),
+		cmocka_unit_test_setup(who_was_not_looked_into_is_counted, clean_gate),
 	};
 
 	return cmocka_run_group_tests(tests, open_gate, close_gate);

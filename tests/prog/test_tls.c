@@ -502,6 +502,84 @@ static void off_in_between(void **state)
 	assert_int_equal(tls_counted(REASON_TLS_UNBOUND), before + 2);
 }
 
+/* --- a blocked source's recheck --- */
+
+#define OLD BUILD(15, 1, 2507, 39)
+
+static const struct {
+	const char *what;
+	uint32_t flags;   /* of the flow that the packet hooks follow */
+	uint64_t build;   /* of the verdict */
+	uint32_t block_s; /* ... and its block */
+	enum mode mode;
+	bool shut;
+} rechecks[] = {
+	{ "the same build", FLOW_RECHECK, OLD, 3600, MODE_ENFORCE, true },
+	{ "an older one", FLOW_RECHECK, OLD + 1, 3600, MODE_ENFORCE, true },
+	{ "a newer one", FLOW_RECHECK, OLD - 1, 3600, MODE_ENFORCE, false },
+	{ "slowed, not blocked", FLOW_RECHECK, OLD, 0, MODE_ENFORCE, false },
+	{ "report mode", FLOW_RECHECK, OLD, 3600, MODE_REPORT, false },
+	{ "no recheck", 0, OLD, 3600, MODE_ENFORCE, false },
+};
+
+/* in_flows - this session's connection as the packet hooks have it, its source blocked */
+static struct flow_key in_flows(const struct peer *p, size_t row)
+{
+	struct flow_key key = { .client_port = p->port, .server_port = world.at.sin6_port };
+	struct flow f = { .flags = rechecks[row].flags };
+	struct verdict v = { .block_s = rechecks[row].block_s,
+			     .throttle_s = 60,
+			     .build = rechecks[row].build,
+			     .recheck_open_ns = UINT64_MAX };
+	struct addr mapped = { .b = { [10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1 } };
+
+	key.server = key.client = mapped;
+	key.client.b[15] = 9;
+	assert_int_equal(
+		bpf_map_update_elem(bpf_map__fd(world.gate->maps.flows), &key, &f, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(world.gate->maps.verdicts), &key.client,
+					     &v, BPF_ANY),
+			 0);
+	return key;
+}
+
+static void an_old_build_shuts_a_recheck(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rechecks) / sizeof(rechecks[0]); i++) {
+		bool recheck = rechecks[i].flags & FLOW_RECHECK;
+		struct flow_key key;
+		struct verdict v;
+		struct flow f;
+		struct peer p;
+
+		collect();
+		set_mode(rechecks[i].mode);
+		begin(&p, (enum library)(i % LIBRARIES), 9);
+		key = in_flows(&p, i);
+		turn(&p, conversations[0].turns[0], 0);
+		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(world.gate->maps.flows), &key, &f),
+				 0);
+		assert_int_equal(f.flags, rechecks[i].flags | (recheck ? FLOW_LOOKED : 0));
+		for (int j = 1; j < TURNS_MAX && conversations[0].turns[j]; j++)
+			turn(&p, conversations[0].turns[j], 0);
+		assert_int_equal(collect(), 1);
+		assert_int_equal(world.events[0].flags, EVENT_TLS | (recheck ? EVENT_RECHECK : 0));
+		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(world.gate->maps.flows), &key, &f),
+				 0);
+		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(world.gate->maps.verdicts),
+						     &key.client, &v),
+				 0);
+		if (!(f.flags & FLOW_SHUT) != !rechecks[i].shut ||
+		    !v.recheck_open_ns != rechecks[i].shut)
+			fail_msg("%s: flags %x", rechecks[i].what, f.flags);
+		end(&p);
+		bpf_map_delete_elem(bpf_map__fd(world.gate->maps.flows), &key);
+		bpf_map_delete_elem(bpf_map__fd(world.gate->maps.verdicts), &key.client);
+	}
+	set_mode(MODE_REPORT);
+}
+
 /* --- never another's --- */
 
 #define AT_ONCE 64
@@ -634,6 +712,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_left_behind),
 		cmocka_unit_test(off_is_off),
 		cmocka_unit_test(off_in_between),
+		cmocka_unit_test(an_old_build_shuts_a_recheck),
 		cmocka_unit_test(never_swapped_in_one_process),
 		cmocka_unit_test(never_swapped_in_many),
 	};
