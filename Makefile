@@ -120,6 +120,8 @@ install: all ## into DESTDIR/PREFIX
 	install -D -m644 -t $(SHARE)/buildgate/policy maps/policy/*.yaml
 	install -D -m644 -t $(SHARE)/man/man5 docs/man/*.5
 	install -D -m644 -t $(SHARE)/man/man8 docs/man/*.8
+	install -D -m644 -t $(SHARE)/buildgate/prometheus packaging/prometheus/*.yaml
+	install -D -m644 -t $(SHARE)/buildgate/grafana packaging/grafana/*.json
 	install -D -m644 -t $(SHARE)/bash-completion/completions packaging/completion/gatectl
 	install -D -m755 -t $(DESTDIR)$(PREFIX)/lib/buildgate packaging/buildgate-fetch
 	install -d $(DESTDIR)$(UNITDIR)

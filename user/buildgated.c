@@ -7,17 +7,26 @@
 #include <string.h>
 
 #include "user/daemon/daemon.h"
+#include "user/daemon/metrics.h"
 #include "user/kernel/probe.h"
 #include "version.h"
 
 #define EXIT_USAGE 2
 
-enum { OPTION_CONFIG = 1, OPTION_CHECK, OPTION_LAB_CLOCK, OPTION_VERSION, OPTION_HELP };
+enum {
+	OPTION_CONFIG = 1,
+	OPTION_CHECK,
+	OPTION_LAB_CLOCK,
+	OPTION_METRICS,
+	OPTION_VERSION,
+	OPTION_HELP
+};
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, OPTION_CONFIG },
 	{ "check", no_argument, NULL, OPTION_CHECK },
 	{ "lab-clock", no_argument, NULL, OPTION_LAB_CLOCK },
+	{ "metrics", no_argument, NULL, OPTION_METRICS },
 	{ "version", no_argument, NULL, OPTION_VERSION },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ 0 },
@@ -36,6 +45,7 @@ static void usage(FILE *out)
 		     "  --config FILE  read this configuration (" CONFIG_PATH ")\n"
 		     "  --check        check configuration, catalogue and policy, then exit\n"
 		     "  --lab-clock    let \"gatectl clock\" move the time; never on a real host\n"
+		     "  --metrics      print a table of all metrics (Markdown)\n"
 		     "  --version      print the version\n"
 		     "  --help         print this\n"
 		     "\n"
@@ -59,6 +69,9 @@ static bool parse(int argc, char **argv, struct arguments *args, int *ret_status
 		case OPTION_LAB_CLOCK:
 			args->lab_clock = true;
 			break;
+		case OPTION_METRICS:
+			metrics_reference(stdout);
+			return false;
 		case OPTION_VERSION:
 			printf("buildgated %s\n", BUILDGATE_VERSION);
 			return false;

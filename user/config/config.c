@@ -123,6 +123,8 @@ static const struct config_key keys[] = {
 	    .max = 1048576, .restart = true),
 	KEY("retention", value_span, retention, "a time span from 8d to 3650d: 400d",
 	    .min = 8 * DAY, .max = 3650 * DAY),
+	KEY("metrics_top_sources", value_count, metrics_top_sources, "a number from 0 to 100",
+	    .min = 0, .max = 100),
 	KEY("observe_rate", value_count, observe_rate, "a number from 0 to 6000000", .min = 0,
 	    .max = 6000000),
 	KEY("on_stage_change", value_path, on_stage_change,

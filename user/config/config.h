@@ -110,8 +110,9 @@ struct config {
 		char sendmail[CONFIG_TEXT];
 	} notify;
 	int64_t retention;
-	int64_t observe_rate; /* told observations per reporter and minute */
-	uint32_t log_level;   /* enum log_level */
+	int64_t metrics_top_sources; /* single sources in /metrics; 0: none */
+	int64_t observe_rate;        /* told observations per reporter and minute */
+	uint32_t log_level;          /* enum log_level */
 };
 
 /* config_load - read and check path; on failure *ret_config is untouched */

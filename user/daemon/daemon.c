@@ -383,6 +383,7 @@ void daemon_stop(struct daemon *daemon)
 	http_close(daemon->http);
 	notices_free(daemon->notices);
 	sd_event_source_disable_unref(daemon->notice);
+	sd_event_source_disable_unref(daemon->outlook_part);
 	stage_hook_free(daemon->hook);
 	sd_event_source_disable_unref(daemon->tell);
 	sd_event_source_disable_unref(daemon->walk);

@@ -16,6 +16,7 @@
  *   daemon_catalogue.h  which catalogue, and new ones from outside
  *   daemon_observe.c  what others tell of builds
  *   daemon_page.c   the report page, and the sums over time that it shows
+ *   daemon_outlook.c  what the clocks are coming to, for the metrics
  *   daemon_tell.c   whom the daemon tells of what has changed
  *   commands.c      what gatectl may ask; daemon_status.c what it and Prometheus are told
  */
@@ -42,6 +43,7 @@
 #include "user/base/log.h"
 #include "user/report/notice.h"
 #include "user/observer/observer.h"
+#include "user/report/outlook.h"
 #include "operator.h"
 #include "user/kernel/pinned.h"
 #include "user/escalation/policy.h"
@@ -93,9 +95,14 @@ struct daemon {
 	struct history *history;
 	struct stage_hook *hook;
 	struct notices *notices;
-	sd_event_source *notice;
+	sd_event_source *notice, *outlook_part;
 	int64_t noticed; /* running time of the last walk for notices */
 	bool notice_soon;
+	struct outlook outlook;
+	struct outlook_top top;
+	int64_t outlook_began; /* running time of the last walk's beginning; 0: none yet */
+	int64_t outlook_took_from, outlook_took; /* seconds of CLOCK_MONOTONIC */
+	bool outlook_soon;
 	bool changed; /* stages have changed that nobody was told of yet */
 	struct hostnet own;
 	struct daemon_batch batch;
@@ -223,6 +230,13 @@ int daemon_tell_watch(struct daemon *daemon, struct error *e);
 int daemon_tell_use(struct daemon *daemon, struct error *e);
 void daemon_tell_tick(struct daemon *daemon); /* whose notice has come due by time alone */
 void daemon_tell_changed(void *daemon, const struct change *change);
+
+/* ---- daemon_outlook.c ---- */
+
+/* daemon_outlook_watch, _tick - the walks behind some metrics; _changed - a stage has */
+int daemon_outlook_watch(struct daemon *daemon);
+void daemon_outlook_tick(struct daemon *daemon);
+void daemon_outlook_changed(struct daemon *daemon);
 
 /* ---- daemon_status.c, commands.c ---- */
 

@@ -249,5 +249,7 @@ int daemon_advance(struct daemon *daemon, int64_t target, struct error *e)
 	}
 	if (rc >= 0)
 		rc = store_number_set(daemon->store, "running", daemon_running(daemon), e);
+	if (rc >= 0)
+		daemon_outlook_tick(daemon);
 	return rc < 0 ? rc : 0;
 }

@@ -301,6 +301,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *arg)
 	keep_house(daemon);
 	daemon_tell_tick(daemon);
 	daemon_history(daemon);
+	daemon_outlook_tick(daemon);
 	sd_event_source_set_time_relative(source, next_tick(daemon));
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -427,6 +428,8 @@ int daemon_watch(struct daemon *daemon, struct error *e)
 		rc = watch_links(daemon);
 	if (rc >= 0)
 		rc = daemon_walk_watch(daemon);
+	if (rc >= 0)
+		rc = daemon_outlook_watch(daemon);
 	if (rc >= 0)
 		rc = sd_event_set_watchdog(daemon->event, true);
 	if (rc < 0)

@@ -174,6 +174,14 @@ static char *metrics_body(void *arg, size_t *ret_bytes)
 		.events_lost = daemon->events_lost,
 		.slowed = pinned_slowed(clock_kernel_ns()),
 		.mended = daemon->mended,
+		.hooks_expected = loader_expected(daemon->loader),
+		.started = daemon->started,
+		.last_event = daemon->last_event,
+		.verdicts_max = (uint64_t)daemon->config->verdicts_max,
+		.ranges = daemon->settings->ranges,
+		.ranges_max = (uint64_t)daemon->config->ranges_max,
+		.outlook = &daemon->outlook.counts,
+		.top = &daemon->top,
 	};
 	char *text = metrics_text(&metrics, ret_bytes);
 

@@ -15,6 +15,7 @@ void daemon_tell_changed(void *arg, const struct change *change)
 
 	(void)change;
 	daemon->changed = daemon->notice_soon = true;
+	daemon_outlook_changed(daemon);
 }
 
 /* on_notice - one part per turn of the loop, behind everything else in it */

@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/address.h"
 #include "user/kernel/pinned.h"
 #include "user/version.h"
 
 struct metric {
-	const char *name, *type, *help;
+	const char *name, *type;
+	const char *labels; /* all that its samples have, in their order; "": none */
+	const char *help;
 	void (*source)(FILE *out, const char *name, const struct metrics *m);
 };
 
@@ -215,6 +218,56 @@ static void verdict_drift(FILE *out, const char *name, const struct metrics *m)
 		whole(out, name, m->enforcer->drift);
 }
 
+static void start_time(FILE *out, const char *name, const struct metrics *m)
+{
+	fprintf(out, "%s %" PRId64 "\n", name, m->started);
+}
+
+static void last_event(FILE *out, const char *name, const struct metrics *m)
+{
+	fprintf(out, "%s %" PRId64 "\n", name, m->last_event);
+}
+
+static void clocked(FILE *out, const char *name, const struct metrics *m)
+{
+	for (int i = 0; m->outlook && m->outlook->known && i < OUTLOOK_STATES; i++)
+		one(out, name, "state", outlook_state_name(i), m->outlook->state[i]);
+}
+
+static void blocks_due(FILE *out, const char *name, const struct metrics *m)
+{
+	for (int i = 0; m->outlook && m->outlook->known && i < OUTLOOK_SPANS; i++)
+		one(out, name, "within", outlook_span_name(i), m->outlook->block_due[i]);
+}
+
+/* top_sources - the operator bounds how many */
+static void top_sources(FILE *out, const char *name, const struct metrics *m)
+{
+	char source[ADDRESS_TEXT];
+
+	for (unsigned int i = 0; m->top && i < m->top->count; i++)
+		one(out, name, "source", address_format(&m->top->list[i].source, source),
+		    m->top->list[i].hits);
+}
+
+static void map_entries(FILE *out, const char *name, const struct metrics *m)
+{
+	if (m->enforcer)
+		one(out, name, "map", "verdicts", m->enforcer->entries);
+	one(out, name, "map", "ranges", m->ranges);
+}
+
+static void map_max(FILE *out, const char *name, const struct metrics *m)
+{
+	one(out, name, "map", "verdicts", m->verdicts_max);
+	one(out, name, "map", "ranges", m->ranges_max);
+}
+
+static void expected(FILE *out, const char *name, const struct metrics *m)
+{
+	whole(out, name, m->hooks_expected);
+}
+
 /* text_of - a string of a hooks row; the kernel side may not know it */
 static const char *text_of(const json_t *row, const char *key)
 {
@@ -233,6 +286,8 @@ static void hooks(FILE *out, const char *name, const struct metrics *m)
 		escaped(out, text_of(row, "hook"));
 		fputs("\",interface=\"", out);
 		escaped(out, text_of(row, "interface"));
+		fputs("\",mode=\"", out);
+		escaped(out, text_of(row, "mode"));
 		fprintf(out, "\"} %d\n", json_is_true(json_object_get(row, "attached")));
 	}
 }
@@ -290,66 +345,88 @@ static void kernel_events(FILE *out, const char *name, const struct metrics *m)
 
 /* The interface towards Prometheus: names and labels only grow. */
 static const struct metric table[] = {
-	{ "buildgate_build_info", "gauge", "Version of the daemon and of the map layout.",
-	  build_info },
-	{ "buildgate_mode", "gauge", "1 for the mode the gate is in.", mode },
-	{ "buildgate_lease_remaining_seconds", "gauge",
+	{ "buildgate_build_info", "gauge", "version, abi",
+	  "Version of the daemon and of the map layout.", build_info },
+	{ "buildgate_start_time_seconds", "gauge", "",
+	  "When this daemon was started, in seconds since 1970.", start_time },
+	{ "buildgate_mode", "gauge", "mode", "1 for the mode the gate is in.", mode },
+	{ "buildgate_lease_remaining_seconds", "gauge", "",
 	  "Time until verdicts of the clock lapse if nobody renews the lease.", lease },
-	{ "buildgate_clock_offset_seconds", "gauge", "How far a lab clock is ahead; 0 without one.",
-	  clock_offset },
-	{ "buildgate_catalogue_age_seconds", "gauge", "Time since the catalogue's list ends.",
+	{ "buildgate_clock_offset_seconds", "gauge", "",
+	  "How far a lab clock is ahead; 0 without one.", clock_offset },
+	{ "buildgate_catalogue_age_seconds", "gauge", "", "Time since the catalogue's list ends.",
 	  catalogue_age },
-	{ "buildgate_catalogue_stale", "gauge", "1 if the catalogue is older than allowed.",
+	{ "buildgate_catalogue_stale", "gauge", "", "1 if the catalogue is older than allowed.",
 	  catalogue_stale },
-	{ "buildgate_catalogue_builds", "gauge", "Builds that the catalogue lists.",
+	{ "buildgate_catalogue_builds", "gauge", "", "Builds that the catalogue lists.",
 	  catalogue_builds },
-	{ "buildgate_catalogue_serial", "gauge", "Serial of the catalogue in force.",
+	{ "buildgate_catalogue_serial", "gauge", "", "Serial of the catalogue in force.",
 	  catalogue_serial_of },
-	{ "buildgate_catalogue_refused_seconds", "gauge",
+	{ "buildgate_catalogue_refused_seconds", "gauge", "",
 	  "Time since an update was first refused; 0 if none was, or one was taken since.",
 	  catalogue_refused },
-	{ "buildgate_catalogue_updates_total", "counter", "Catalogues offered, by what came of it.",
-	  catalogue_updates },
-	{ "buildgate_emergencies", "gauge", "Emergency definitions in force.", emergencies },
-	{ "buildgate_store_healthy", "gauge", "1 if the last write to the store succeeded.",
+	{ "buildgate_catalogue_updates_total", "counter", "result",
+	  "Catalogues offered, by what came of it.", catalogue_updates },
+	{ "buildgate_emergencies", "gauge", "", "Emergency definitions in force.", emergencies },
+	{ "buildgate_store_healthy", "gauge", "", "1 if the last write to the store succeeded.",
 	  store_healthy },
-	{ "buildgate_sources", "gauge", "Sources by what was seen of them.", sources },
-	{ "buildgate_sources_identified", "gauge",
+	{ "buildgate_sources", "gauge", "sight", "Sources by what was seen of them.", sources },
+	{ "buildgate_sources_identified", "gauge", "origin",
 	  "Sources that named a build, by where it stood; one may count at several.", identified },
-	{ "buildgate_stage_identities", "gauge",
+	{ "buildgate_clocked_sources", "gauge", "state",
+	  "Sources whose clock runs, by what is done with them (in report mode: would be).",
+	  clocked },
+	{ "buildgate_blocks_due", "gauge", "within",
+	  "Sources that will be blocked within so many days unless they are upgraded.",
+	  blocks_due },
+	{ "buildgate_top_source_hits", "gauge", "source",
+	  "Delays and refusals so far, of the sources with most of them (metrics_top_sources).",
+	  top_sources },
+	{ "buildgate_stage_identities", "gauge", "stage",
 	  "Identities by stage of the clock; 0: no clock runs.", by_stage },
-	{ "buildgate_standing_identities", "gauge", "Identities by standing of their newest build.",
-	  by_standing },
-	{ "buildgate_observations_total", "counter", "Builds taken in.", observations },
-	{ "buildgate_observations_by_origin_total", "counter",
+	{ "buildgate_standing_identities", "gauge", "standing",
+	  "Identities by standing of their newest build.", by_standing },
+	{ "buildgate_observations_total", "counter", "", "Builds taken in.", observations },
+	{ "buildgate_observations_by_origin_total", "counter", "origin, tls",
 	  "Builds taken in, by where they stood and whether inside TLS.", by_origin },
-	{ "buildgate_reports_total", "counter",
+	{ "buildgate_reports_total", "counter", "result",
 	  "What the milter and others told, by what became of it.", reports },
-	{ "buildgate_reports_taken_total", "counter",
+	{ "buildgate_reports_taken_total", "counter", "origin",
 	  "What was taken of it, by where the build stood.", reports_taken },
-	{ "buildgate_connections_total", "counter", "Ended mail connections by what came of them.",
-	  connections },
-	{ "buildgate_events_lost_total", "counter", "Events that never reached the store.",
+	{ "buildgate_connections_total", "counter", "result",
+	  "Ended mail connections by what came of them.", connections },
+	{ "buildgate_events_lost_total", "counter", "where", "Events that never reached the store.",
 	  events_lost },
-	{ "buildgate_stage_changes_total", "counter", "Changes of an identity's stage.",
+	{ "buildgate_last_event_timestamp_seconds", "gauge", "",
+	  "When the kernel last told of a mail connection, in seconds since 1970; 0: not since the "
+	  "start.",
+	  last_event },
+	{ "buildgate_stage_changes_total", "counter", "", "Changes of an identity's stage.",
 	  stage_changes },
-	{ "buildgate_verdicts", "gauge", "Entries in the verdicts map.", verdicts },
-	{ "buildgate_verdict_updates_total", "counter", "Verdicts written to the kernel.",
+	{ "buildgate_verdicts", "gauge", "", "Entries in the verdicts map.", verdicts },
+	{ "buildgate_verdict_updates_total", "counter", "result", "Verdicts written to the kernel.",
 	  verdict_updates },
-	{ "buildgate_verdict_drift_total", "counter",
+	{ "buildgate_verdict_drift_total", "counter", "",
 	  "Verdicts found in the kernel that the store said otherwise.", verdict_drift },
-	{ "buildgate_slowed_sessions", "gauge", "Connections that are slowed now (tarpit).",
+	{ "buildgate_map_entries", "gauge", "map",
+	  "Entries in the maps that refuse what does not fit.", map_entries },
+	{ "buildgate_map_max_entries", "gauge", "map", "How many entries these maps can hold.",
+	  map_max },
+	{ "buildgate_slowed_sessions", "gauge", "", "Connections that are slowed now (tarpit).",
 	  slowed },
-	{ "buildgate_hook_attached", "gauge", "1 for each hook that is attached.", hooks },
-	{ "buildgate_hooks_mended_total", "counter", "Hooks that had to be attached again.",
+	{ "buildgate_hook_attached", "gauge", "hook, interface, mode",
+	  "1 for each hook that is attached.", hooks },
+	{ "buildgate_hooks_expected", "gauge", "",
+	  "How many hooks are attached when all is as configured.", expected },
+	{ "buildgate_hooks_mended_total", "counter", "", "Hooks that had to be attached again.",
 	  mended },
-	{ "buildgate_control_requests_total", "counter", "Requests on the control socket.",
-	  requests },
-	{ "buildgate_followers_dropped_total", "counter",
+	{ "buildgate_control_requests_total", "counter", "result",
+	  "Requests on the control socket.", requests },
+	{ "buildgate_followers_dropped_total", "counter", "",
 	  "Readers of events that were too slow and dropped.", followers_dropped },
-	{ "buildgate_packets_total", "counter",
+	{ "buildgate_packets_total", "counter", "hook, verdict, reason",
 	  "Packets by hook and by why they passed or were dropped.", packets },
-	{ "buildgate_kernel_events_total", "counter",
+	{ "buildgate_kernel_events_total", "counter", "hook, event",
 	  "What the kernel programs noted on the way, by hook.", kernel_events },
 };
 
@@ -390,4 +467,13 @@ char *metrics_text(const struct metrics *metrics, size_t *ret_bytes)
 		return NULL;
 	}
 	return text;
+}
+
+/* metrics_reference - one row each, in the order of the page */
+void metrics_reference(FILE *out)
+{
+	fputs("| metric | type | labels | what it says |\n|---|---|---|---|\n", out);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		fprintf(out, "| `%s` | %s | %s | %s |\n", table[i].name, table[i].type,
+			table[i].labels, table[i].help);
 }

@@ -322,6 +322,16 @@ const char *loader_xdp_note(const struct loader *loader, unsigned int interface)
 	return loader->outside[interface].xdp_note;
 }
 
+/* loader_expected - TC on both sides everywhere, XDP where it could be had, and sockops */
+unsigned int loader_expected(const struct loader *loader)
+{
+	unsigned int count = loader->cgroup[0] != '\0';
+
+	for (unsigned int i = 0; i < loader->outside_count; i++)
+		count += 2 + !loader->outside[i].xdp_note[0];
+	return count;
+}
+
 /* look - at one outside interface; 1 if it had to be attached again */
 static int look(struct loader *l, struct outside *o, struct error *e)
 {

@@ -77,6 +77,9 @@ unsigned int loader_events_lost(const struct loader *loader);
  * it has one. Lives as long as the loader. */
 const char *loader_xdp_note(const struct loader *loader, unsigned int interface);
 
+/* loader_expected - how many hooks there are when all is as configured */
+unsigned int loader_expected(const struct loader *loader);
+
 /* loader_check - attachments as they are now; re-attaches what has gone (interface back).
  * Returns how many it had to mend, or a negative errno: -ENOENT when somebody unloaded the
  * gate, which is then left so. */
