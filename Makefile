@@ -71,6 +71,7 @@ $(O)/gate.skel.h: $(O)/gate.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name gate > $@
 
 $(O)/obj/user/kernel/loader.o $(O)/obj/user/kernel/instance.o: $(O)/gate.skel.h
+$(O)/obj/user/report/page_text.o: $(wildcard user/report/page/*)
 # whoever reads lines needs it; after the first build the .d files know who
 $(USER_OBJ) $(MAINS:%=$(O)/obj/user/%.o): | $(O)/smtp_table.h
 

@@ -73,6 +73,25 @@ static void test_json(void **state)
 	}
 }
 
+/* the page is written from what the daemon says, by its own writer */
+static void test_html(void **state)
+{
+	(void)state;
+	start_daemon("{\"ok\":true,\"result\":{\"head\":{\"mode\":\"report\"},\"sources\":["
+		     "{\"source\":\"192.0.2.7\"},{\"source\":\"</script>\"}],\"place\":null}}");
+	assert_int_equal(run("report --format html"), 0);
+	assert_string_equal(mock.request, "{\"command\":\"page\"}\n");
+	assert_memory_equal(said, "<!doctype html>", 15);
+	assert_non_null(strstr(said, ">{\"mode\":\"report\"}</script>"));
+	assert_non_null(strstr(said, ">[\n{\"source\":\"192.0.2.7\"},\n"
+				     "{\"source\":\"\\u003c/script\\u003e\"}]</script>"));
+	assert_non_null(strstr(said, ">{\"complete\":true,\"error\":null}</script>"));
+	stop_daemon();
+	start_daemon("{\"error\":\"no page\"}");
+	assert_int_not_equal(run("report --format html"), 0);
+	assert_string_equal(said, "");
+}
+
 static void test_fails(void **state)
 {
 	(void)state;
@@ -82,10 +101,8 @@ static void test_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_table),
-		TEST(test_csv),
-		TEST(test_json),
-		TEST(test_fails),
+		TEST(test_table), TEST(test_csv),   TEST(test_json),
+		TEST(test_html),  TEST(test_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

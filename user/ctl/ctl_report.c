@@ -5,6 +5,7 @@
 #include "client.h"
 #include "ctl.h"
 #include "ctl_output.h"
+#include "ctl_page.h"
 #include "ctl_text.h"
 
 static const struct ctl_column columns[] = {
@@ -114,9 +115,13 @@ static void print_table(const json_t *array, FILE *out)
 int ctl_report(const struct ctl *ctl, struct error *e)
 {
 	const char *format = ctl_option(ctl, "--format");
-	json_t *request = json_pack("{s:s}", "command", "report"), *result;
-	int rc = client_call(ctl->socket, request, &result, e);
+	json_t *request, *result;
+	int rc;
 
+	if (!ctl->json && format && !strcmp(format, "html"))
+		return ctl_page(ctl, e);
+	request = json_pack("{s:s}", "command", "report");
+	rc = client_call(ctl->socket, request, &result, e);
 	json_decref(request);
 	if (rc)
 		return rc;

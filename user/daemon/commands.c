@@ -464,6 +464,7 @@ const struct control_command commands_table[] = {
 	{ "status", status, { { 0 } } },
 	{ "sources", sources, { { "stage", CONTROL_INTEGER, false }, OPTIONAL("standing") } },
 	{ "report", outdated, { { 0 } } },
+	{ "page", command_page, { OPTIONAL("place") } },
 	{ "show", show, { ADDR } },
 	{ "history", history, { OPTIONAL("addr"), { "last", CONTROL_INTEGER, false } } },
 	{ "set",

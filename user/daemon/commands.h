@@ -10,6 +10,10 @@
 #include "control.h"
 #include "daemon.h"
 
+/* daemon_page.c: {"head"?,"sources","place"}: head comes with the first part; place is what to ask
+ * with for the next, null: that was all */
+json_t *command_page(void *arg, struct control_request *request, struct error *e);
+
 /* commands_policy.c */
 json_t *command_policy_show(void *arg, struct control_request *request, struct error *e);
 json_t *command_policy_preview(void *arg, struct control_request *request, struct error *e);

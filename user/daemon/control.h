@@ -23,6 +23,7 @@
  *   status                                        see commands.c
  *   sources          stage?, standing?            report_sources()
  *   report                                        report_outdated()
+ *   page             place?                       command_page()
  *   show             addr                         report_source()
  *   history          addr? or last?               report_history(), report_trail()
  *   set              addr (or range), action, style?, for? ("2h"), reason?

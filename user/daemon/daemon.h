@@ -220,6 +220,7 @@ int daemon_walk_tick(struct daemon *daemon, struct error *e);
 
 /* daemon_history - a look at what the charts show; a failure is logged and comes up again */
 void daemon_history(struct daemon *daemon);
+extern const struct http_page daemon_pages[];
 
 /* ---- daemon_tell.c ---- */
 
@@ -242,7 +243,7 @@ void daemon_outlook_changed(struct daemon *daemon);
 
 struct report daemon_report(struct daemon *daemon);
 json_t *daemon_status(struct daemon *daemon, struct error *e);
-extern const struct http_page daemon_pages[];
+char *daemon_metrics(void *daemon, size_t *ret_bytes);
 extern const struct control_command commands_table[];
 
 #endif

@@ -142,8 +142,8 @@ static double lease_left(const struct daemon *daemon)
 	return until > now ? (double)(until - now) / (double)NS : 0;
 }
 
-/* metrics_body - the page /metrics */
-static char *metrics_body(void *arg, size_t *ret_bytes)
+/* daemon_metrics - the page /metrics */
+char *daemon_metrics(void *arg, size_t *ret_bytes)
 {
 	struct daemon *daemon = arg;
 	struct counters counters[HOOK_MAX];
@@ -188,10 +188,3 @@ static char *metrics_body(void *arg, size_t *ret_bytes)
 	json_decref(hooks);
 	return text;
 }
-
-const struct http_page daemon_pages[] = {
-	{ .path = "/metrics",
-	  .type = "text/plain; version=0.0.4; charset=utf-8",
-	  .body = metrics_body },
-	{ 0 },
-};
