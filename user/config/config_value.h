@@ -53,6 +53,11 @@ int config_list(struct config_reader *r, const struct config_key *key, const yam
 		size_t max);
 yaml_node_t *config_item(struct config_reader *r, const yaml_node_t *list, size_t i);
 
+/* config_map - every pair of a mapping by the row of its key; `where` (" in ports") is for errors
+ */
+int config_map(struct config_reader *r, const struct config_key *table, const char *where,
+	       const yaml_node_t *map, struct config *config);
+
 int value_word(struct config_reader *r, const struct config_key *key, yaml_node_t *node, void *to);
 int value_flag(struct config_reader *r, const struct config_key *key, yaml_node_t *node, void *to);
 int value_text(struct config_reader *r, const struct config_key *key, yaml_node_t *node, void *to);
