@@ -86,6 +86,10 @@ static int run(const char *in, const char *until, bool json, char **ret_out, str
 #define A "192.0.2.7"
 #define B "2001:db8:0:1::5"
 
+#define PAUSE(at, days)                                                                            \
+	"{\"type\":\"pause\",\"at\":\"" at "Z\",\"source\":\"" A "\",\"days\":" days "}\n"
+#define UNPAUSE(at) "{\"type\":\"unpause\",\"at\":\"" at "Z\",\"source\":\"" A "\"}\n"
+
 struct row {
 	const char *what, *in, *until, *out;
 };
@@ -138,6 +142,19 @@ static const struct row rows[] = {
 		  OLD("01-30T00:00:00", A, "ex") NONE("02-06T00:00:00", A, "ex")
 			  OLD("02-06T00:00:00", A, "ex"),
 	  NULL, "01-02T00:00:00Z 192.0.2.7 ex 1 0/0\n01-31T00:00:00Z 192.0.2.7 ex 2 5/0\n" },
+	{ "a pause stops the clock until its last midnight",
+	  OLD("01-01T00:00:00", A, "ex") OLD("01-02T00:00:00", A, "ex")
+		  PAUSE("2026-01-11T12:00:00", "5") OLD("02-04T00:00:00", A, "ex"),
+	  "2026-02-05",
+	  "01-02T00:00:00Z 192.0.2.7 ex 1 0/0\n02-04T12:00:00Z 192.0.2.7 ex 2 5/0\n" },
+	{ "across a year's end, let go early: elapsed goes on where it stood",
+	  OLD("12-01T00:00:00", A, "ex") OLD("12-02T00:00:00", A, "ex")
+		  OLD("12-03T00:00:00", A, "ex") PAUSE("2026-12-31T00:00:00", "60") UNPAUSE(
+			  "2027-01-02T00:00:00") "{\"at\":\"2027-01-02T06:00:00Z\",\"source\":\"" A
+						 "\",\"helo\":\"ex\",\"build\":\"15.1.2507.17\"}\n",
+	  NULL,
+	  "12-02T00:00:00Z 192.0.2.7 ex 1 0/0\n12-31T00:00:00Z 192.0.2.7 ex 2 0/0\n"
+	  "01-02T06:00:00Z 192.0.2.7 ex 2 5/0\n" },
 	{ "other objects are passed over",
 	  "{\"type\":\"summary\",\"frames\":3}\n" OLD("01-01T00:00:00", A, "ex"), NULL, "" },
 };
@@ -175,6 +192,75 @@ static void test_wrong(void **state)
 		-EINVAL);
 	assert_ptr_equal(strstr(e.text, "line 1: "), e.text);
 	free(out);
+}
+
+/* test_pause_days - 90 of a calendar year, those not used come back */
+static void test_pause_days(void **state)
+{
+	struct error e = { "" };
+	char *out = NULL;
+
+	(void)state;
+	assert_int_equal(run(PAUSE("2026-01-01T00:00:00", "90") UNPAUSE("2026-01-31T00:00:00")
+				     PAUSE("2026-03-01T00:00:00", "60"),
+			     NULL, true, &out, &e),
+			 0);
+	free(out);
+	assert_int_equal(run(PAUSE("2026-01-01T00:00:00", "90") UNPAUSE("2026-01-31T00:00:00")
+				     PAUSE("2026-03-01T00:00:00", "61"),
+			     NULL, true, &out, &e),
+			 -EDQUOT);
+	assert_ptr_equal(strstr(e.text, "line 3: pause of 61 days"), e.text);
+	free(out);
+	assert_int_equal(run(PAUSE("2026-01-01T00:00:00", "0"), NULL, true, &out, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "\"days\""));
+	free(out);
+}
+
+/* test_withdrawn - an emergency of the first catalogue is not in the next */
+static void test_withdrawn(void **state)
+{
+	static const char in[] = OLD("01-01T00:00:00", A, "ex") OLD("01-01T02:00:00", A, "ex")
+		OLD("01-03T00:00:00", A, "ex");
+	struct simulate_options options = { .grace_days = GRACE, .json = true };
+	json_t *file = json_load_file("maps/catalogue/exchange.json", 0, NULL);
+	struct catalogue *declared, *withdrawn;
+	char *text, *out, *lines;
+	struct policy *policy;
+	FILE *from, *to;
+	size_t size;
+
+	(void)state;
+	json_object_set_new(
+		file, "emergencies",
+		json_loads("[{\"id\":\"E1\",\"builds\":[{\"from\":\"15.1.2507.17\","
+			   "\"to\":\"15.1.2507.17\"}],\"action\":\"drop\",\"until\":null,"
+			   "\"minutes_per_hour\":60}]",
+			   0, NULL));
+	text = json_dumps(file, 0);
+	assert_int_equal(catalogue_parse("declared", text, strlen(text), &declared, NULL), 0);
+	assert_int_equal(catalogue_load("maps/catalogue/exchange.json", &withdrawn, NULL), 0);
+	assert_int_equal(policy_load("30-10-60", "maps/policy", &policy, NULL), 0);
+	options.policy = policy;
+	options.catalogue = declared;
+	options.next = withdrawn;
+	times_parse("2026-01-02T12:00:00Z", &options.next_at);
+	times_parse("2026-02-01", &options.until);
+	from = fmemopen((void *)in, strlen(in), "r");
+	to = open_memstream(&out, &size);
+	assert_int_equal(simulate(from, to, &options, NULL), 0);
+	fclose(from);
+	fclose(to);
+	lines = shorten(out);
+	assert_string_equal(lines, "01-01T02:00:00Z 192.0.2.7 ex 5 0/60\n"
+				   "01-02T12:00:00Z 192.0.2.7 ex 1 0/0\n");
+	free(lines);
+	free(out);
+	free(text);
+	json_decref(file);
+	policy_free(policy);
+	catalogue_free(declared);
+	catalogue_free(withdrawn);
 }
 
 static void test_text(void **state)
@@ -217,10 +303,9 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_wrong),
-		cmocka_unit_test(test_text),
-		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_rows),       cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_pause_days), cmocka_unit_test(test_withdrawn),
+		cmocka_unit_test(test_text),       cmocka_unit_test(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Input is read whole and sorted, then time runs: before each observation all dues that lie
- * before it, and those of its own second after all its observations. So every line stands for
- * what is known up to and including its moment.
+ * Input is read whole and sorted (simulate_input.c), then time runs: before each observation all
+ * dues that lie before it, and those of its own second after all its observations. So every line
+ * stands for what is known up to and including its moment.
  */
-#include "simulate.h"
+#include "simulate_input.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,14 +16,6 @@
 #include "user/base/times.h"
 
 #define CHANGES_MAX (ESCALATION_NAMES_MAX * 4)
-
-/* One line of input, judged. */
-struct input {
-	struct observation o;
-	struct addr key; /* its source */
-	bool acts;
-	size_t order;
-};
 
 /* One source in simulated memory, and what was printed of it last. */
 struct place {
@@ -46,8 +38,8 @@ struct simulation {
 	struct escalation clock;
 	FILE *out;
 	int64_t until;
-	struct input *inputs;
-	size_t count, room;
+	struct simulate_inputs in;
+	const struct catalogue *catalogue; /* in force */
 	struct place **buckets;
 	size_t bucket_mask;
 	struct place **heap; /* by due; only places with one */
@@ -56,77 +48,6 @@ struct simulation {
 	struct happening *happenings;
 	size_t happened;
 };
-
-/* read_line - parse, judge and append one line; objects of other types are skipped */
-static int read_line(struct simulation *s, const char *text, size_t number, struct error *e)
-{
-	const struct simulate_options *opt = s->options;
-	json_error_t why;
-	json_t *object = json_loads(text, 0, &why);
-	struct input *in;
-	int rc;
-
-	if (!object)
-		return error_set(e, -EINVAL, "line %zu: no JSON: %s, expected one object per line",
-				 number, why.text);
-	if (s->count >= s->room) {
-		s->room = s->room ? s->room * 2 : 1024;
-		in = reallocarray(s->inputs, s->room, sizeof(*in));
-		if (!in) {
-			json_decref(object);
-			return error_set(e, -ENOMEM, "line %zu: out of memory", number);
-		}
-		s->inputs = in;
-	}
-	in = &s->inputs[s->count];
-	memset(in, 0, sizeof(*in));
-	rc = observation_parse(object, opt->now, &in->o, e);
-	json_decref(object);
-	if (rc == -ENOMSG)
-		return 0;
-	if (rc < 0)
-		return error_prefix(e, rc, "line %zu", number);
-	in->key = address_source(&in->o.source, opt->ipv6_bits ? opt->ipv6_bits : 64);
-	in->order = s->count++;
-	if (!in->o.build)
-		return 0;
-	catalogue_judge(opt->catalogue, in->o.build, in->o.at, opt->grace_days, NULL, NULL,
-			&in->o.judgement);
-	in->acts = policy_acts(opt->policy, in->o.build, &in->o.judgement, in->o.at);
-	return 0;
-}
-
-/* read_all - every line of in; empty ones are passed over */
-static int read_all(struct simulation *s, FILE *in, struct error *e)
-{
-	char *text = NULL;
-	size_t size = 0, number = 0;
-	int rc = 0;
-
-	while (rc == 0 && getline(&text, &size, in) >= 0) {
-		number++;
-		if (text[strspn(text, " \t\r\n")])
-			rc = read_line(s, text, number, e);
-	}
-	if (rc == 0 && ferror(in))
-		rc = error_set(e, -EIO, "line %zu: cannot read on", number);
-	free(text);
-	return rc;
-}
-
-/* by_time - what one source did in one second stands together, a fine build first */
-static int by_time(const void *a, const void *b)
-{
-	const struct input *x = a, *y = b;
-
-	if (x->o.at != y->o.at)
-		return x->o.at < y->o.at ? -1 : 1;
-	if (memcmp(&x->key, &y->key, sizeof(x->key)))
-		return memcmp(&x->key, &y->key, sizeof(x->key));
-	if (x->acts != y->acts)
-		return x->acts ? 1 : -1;
-	return x->order < y->order ? -1 : x->order > y->order;
-}
 
 /* hash - FNV-1a over the address */
 static size_t hash(const struct addr *addr)
@@ -143,11 +64,11 @@ static int make_tables(struct simulation *s)
 {
 	size_t size = 16;
 
-	while (size < s->count)
+	while (size < s->in.count)
 		size *= 2;
 	s->bucket_mask = size - 1;
 	s->buckets = calloc(size, sizeof(struct place *));
-	s->heap = calloc(s->count + 1, sizeof(struct place *));
+	s->heap = calloc(s->in.count + 1, sizeof(struct place *));
 	s->happenings = calloc(CHANGES_MAX, sizeof(*s->happenings));
 	return s->buckets && s->heap && s->happenings ? 0 : -ENOMEM;
 }
@@ -349,16 +270,28 @@ static int run_due(struct simulation *s, int64_t until, bool inclusive)
 }
 
 /* same_moment - another input of the same source and second follows */
-static bool same_moment(const struct simulation *s, const struct input *in)
+static bool same_moment(const struct simulation *s, const struct simulate_input *in)
 {
-	const struct input *next = in + 1;
+	const struct simulate_input *next = in + 1;
 
-	return next < s->inputs + s->count && next->o.at == in->o.at &&
+	return next < s->in.list + s->in.count && next->o.at == in->o.at &&
 	       !memcmp(&next->key, &in->key, sizeof(in->key));
 }
 
-/* take - one observation; after the last of its second the lines, and the next due */
-static int take(struct simulation *s, const struct input *in)
+/* apply - one input to its source's clocks */
+static int apply(struct simulation *s, struct source *source, const struct simulate_input *in)
+{
+	if (in->kind == INPUT_PAUSE)
+		escalation_pause(&s->clock, source, in->until);
+	else if (in->kind == INPUT_UNPAUSE)
+		escalation_unpause(&s->clock, source);
+	else
+		return escalation_observe(&s->clock, source, &in->o);
+	return 0;
+}
+
+/* take - one input; after the last of its second the lines, and the next due */
+static int take(struct simulation *s, const struct simulate_input *in)
 {
 	struct place *p = place_of(s, &in->key);
 	int rc;
@@ -366,7 +299,7 @@ static int take(struct simulation *s, const struct input *in)
 	if (!p)
 		return -ENOMEM;
 	s->clock.now = s->clock.running = in->o.at;
-	rc = escalation_observe(&s->clock, &p->source, &in->o);
+	rc = apply(s, &p->source, in);
 	if (rc < 0 || same_moment(s, in))
 		return rc < 0 ? rc : 0;
 	rc = report(s, p);
@@ -374,19 +307,80 @@ static int take(struct simulation *s, const struct input *in)
 	return rc;
 }
 
+/* judge - by the catalogue in force, now */
+static void judge(void *arg, uint64_t build, struct judgement *ret)
+{
+	const struct simulation *s = arg;
+
+	catalogue_judge(s->catalogue, build, s->clock.now, s->options->grace_days, NULL, NULL, ret);
+}
+
+/* by_address - so that the lines of a moment have one order */
+static int by_address(const void *a, const void *b)
+{
+	const struct place *const *x = a, *const *y = b;
+
+	return memcmp(&(*x)->source.addr, &(*y)->source.addr, sizeof((*x)->source.addr));
+}
+
+/* every_place - a list of all sources, in order of address; the caller frees it */
+static struct place **every_place(const struct simulation *s)
+{
+	struct place **all = calloc(s->places + 1, sizeof(struct place *));
+	size_t n = 0;
+
+	for (size_t i = 0; all && i <= s->bucket_mask; i++)
+		for (struct place *p = s->buckets[i]; p; p = p->next)
+			all[n++] = p;
+	if (all)
+		qsort(all, n, sizeof(struct place *), by_address);
+	return all;
+}
+
+/* change_catalogue - the next one is in force: every record is judged anew */
+static int change_catalogue(struct simulation *s)
+{
+	struct place **all = every_place(s);
+	int rc = all ? 0 : -ENOMEM;
+
+	s->catalogue = s->options->next;
+	s->clock.now = s->clock.running = s->options->next_at;
+	for (size_t i = 0; rc == 0 && i < s->places; i++) {
+		escalation_rejudge(&s->clock, &all[i]->source, judge, s);
+		rc = report(s, all[i]);
+		reschedule(s, all[i]);
+	}
+	free(all);
+	return rc;
+}
+
+/* go_to - all that falls due before a moment, the change of the catalogue in its place */
+static int go_to(struct simulation *s, int64_t at, bool inclusive)
+{
+	const struct simulate_options *opt = s->options;
+	int rc = 0;
+
+	if (opt->next && s->catalogue != opt->next && opt->next_at <= at) {
+		rc = run_due(s, opt->next_at, false);
+		if (rc == 0)
+			rc = change_catalogue(s);
+	}
+	return rc < 0 ? rc : run_due(s, at, inclusive);
+}
+
 /* run - time from the first input to the end */
 static int run(struct simulation *s)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < s->count && rc == 0; i++) {
-		if (s->inputs[i].o.at > s->until)
+	for (size_t i = 0; i < s->in.count && rc == 0; i++) {
+		if (s->in.list[i].o.at > s->until)
 			break;
-		rc = run_due(s, s->inputs[i].o.at, false);
+		rc = go_to(s, s->in.list[i].o.at, false);
 		if (rc == 0)
-			rc = take(s, &s->inputs[i]);
+			rc = take(s, &s->in.list[i]);
 	}
-	return rc < 0 ? rc : run_due(s, s->until, true);
+	return rc < 0 ? rc : go_to(s, s->until, true);
 }
 
 /* release - all memory */
@@ -402,20 +396,19 @@ static void release(struct simulation *s)
 	free(s->buckets);
 	free(s->heap);
 	free(s->happenings);
-	free(s->inputs);
+	free(s->in.list);
 }
 
 /* simulate - read, sort, run */
 int simulate(FILE *in, FILE *out, const struct simulate_options *options, struct error *e)
 {
-	struct simulation s = { .options = options, .out = out };
+	struct simulation s = { .options = options, .out = out, .catalogue = options->catalogue };
 	int rc;
 
 	s.clock = (struct escalation) { .policy = options->policy, .changed = keep, .arg = &s };
-	rc = read_all(&s, in, e);
-	if (rc == 0 && s.count) {
-		qsort(s.inputs, s.count, sizeof(*s.inputs), by_time);
-		s.until = options->until ? options->until : s.inputs[s.count - 1].o.at;
+	rc = simulate_read(in, options, &s.in, e);
+	if (rc == 0 && s.in.count) {
+		s.until = options->until ? options->until : s.in.list[s.in.count - 1].o.at;
 		rc = make_tables(&s);
 		if (rc == 0)
 			rc = run(&s);

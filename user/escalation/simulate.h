@@ -3,9 +3,11 @@
  * simulate - the clock over a file of observations, in memory
  *
  * Reads observation and no_build objects, one JSON object per line, in any order (sorted by
- * time first); judges, observes and moves clocks with the very code that the daemon runs; prints
- * one line per change of an identity's stage at the moment it falls due, and one whenever the
- * minutes enforced on its source change. Running time is simulated time. Owns nothing afterwards.
+ * time first), and what the operator did: {"type":"pause","at","source","days"} and
+ * {"type":"unpause","at","source"}; others are passed over; judges, observes and moves clocks with
+ * the very code that the daemon runs; prints one line per change of an identity's stage at the
+ * moment it falls due, and one whenever the minutes enforced on its source change. Running time is
+ * simulated time. Owns nothing afterwards.
  */
 #ifndef BUILDGATE_SIMULATE_H
 #define BUILDGATE_SIMULATE_H
@@ -21,6 +23,8 @@
 struct simulate_options {
 	const struct policy *policy;
 	const struct catalogue *catalogue;
+	const struct catalogue *next; /* in force from next_at on; NULL: none comes */
+	int64_t next_at;
 	int64_t grace_days;
 	unsigned int ipv6_bits; /* length of an IPv6 source; 0: 64 */
 	int64_t now;            /* time of lines that have none; must be given */

@@ -247,8 +247,9 @@ static int parse_names(const json_t *object, struct observation *o, struct error
 	return 0;
 }
 
-/* parse_place - when and who */
-static int parse_place(const json_t *object, int64_t now, struct observation *o, struct error *e)
+/* observation_parse_place - when and who */
+int observation_parse_place(const json_t *object, int64_t now, struct observation *o,
+			    struct error *e)
 {
 	const char *at, *source;
 	int r = text_key(object, "at", &at, e);
@@ -324,7 +325,7 @@ int observation_parse(const json_t *object, int64_t now, struct observation *ret
 		return r;
 	if (type && strcmp(type, "observation") && strcmp(type, "no_build"))
 		return error_set(e, -ENOMSG, "key \"type\": \"%.40s\" is no observation", type);
-	r = parse_place(object, now, &o, e);
+	r = observation_parse_place(object, now, &o, e);
 	if (r >= 0 && type && !strcmp(type, "no_build"))
 		r = word_key(object, "family", NAMES(family_names), &o.family, e);
 	else if (r >= 0)

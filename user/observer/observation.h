@@ -47,6 +47,10 @@ json_t *observation_json(const struct observation *o);
  * build, and helo or by suffice; other keys are ignored; e says key and what was expected */
 int observation_parse(const json_t *object, int64_t now, struct observation *ret, struct error *e);
 
+/* observation_parse_place - only `at` and `source`, which other objects have too */
+int observation_parse_place(const json_t *object, int64_t now, struct observation *o,
+			    struct error *e);
+
 /* observation_from_event - a kernel event as an observation (no judgement yet). The time is
  * clock_kernel_to_wall(). Names come out as printable ASCII, what else a peer sent as \xNN. */
 void observation_from_event(const struct event *event, struct observation *ret);
