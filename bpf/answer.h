@@ -70,7 +70,7 @@ STEP int answer_verdict(const struct packet *p, struct answer *a)
 	v = bpf_map_lookup_elem(&verdicts, &source);
 	now = gate_now(s);
 	if (!v || v->flags & VERDICT_RANGED)
-		r = range_of(s, &p->key.client, now);
+		r = range_of(s, &p->key.client);
 	if (r && (!v || r->action == ACTION_PASS)) {
 		if (r->action == ACTION_PASS || !gate_enforcing(s, now))
 			return 0;

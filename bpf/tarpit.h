@@ -70,7 +70,7 @@ STEP int tarpit_delay(const struct packet *p, struct flow *f, __u32 hook)
 	v = bpf_map_lookup_elem(&verdicts, &source);
 	now = gate_now(s);
 	if (v ? v->flags & VERDICT_RANGED : f->flags & FLOW_RANGED)
-		r = range_of(s, &p->key.client, now);
+		r = range_of(s, &p->key.client);
 	if (r && r->action == ACTION_PASS)
 		return tarpit_free(f);
 	if (v) {
@@ -106,7 +106,7 @@ static __always_inline void tarpit_born(const struct packet *p, struct flow *f, 
 
 	if (!s)
 		return;
-	r = range_of(s, &p->key.client, gate_now(s));
+	r = range_of(s, &p->key.client);
 	if (r && r->action == ACTION_TARPIT)
 		flow_raise(f, FLOW_RANGED);
 	tarpit_delay(p, f, hook); /* the EHLO waits too */

@@ -9,7 +9,7 @@
 #ifndef BUILDGATE_VERDICT_H
 #define BUILDGATE_VERDICT_H
 
-#include "bpf/packet.h"
+#include "bpf/flood.h"
 #include "bpf/slots.h"
 
 #define SECOND_NS    1000000000ULL
@@ -62,8 +62,7 @@ static __always_inline enum reason verdict_holds(const struct settings *s, const
 }
 
 /* range_of - the longest range around a full address, or NULL */
-static __always_inline struct range *range_of(const struct settings *s, const struct addr *a,
-					      __u64 now)
+static __always_inline struct range *range_of(const struct settings *s, const struct addr *a)
 {
 	struct range_key key = { .prefix_bits = 128, .addr = *a };
 	struct range *r;
@@ -71,7 +70,7 @@ static __always_inline struct range *range_of(const struct settings *s, const st
 	if (!READ_ONCE(s->ranges))
 		return NULL;
 	r = bpf_map_lookup_elem(&ranges, &key);
-	if (!r || (r->valid_until_ns && now >= r->valid_until_ns))
+	if (!r || (r->valid_until_ns && gate_now(s) >= r->valid_until_ns))
 		return NULL;
 	return r;
 }
@@ -84,6 +83,12 @@ static __always_inline bool recheck_due(const struct verdict *v, __u64 now)
 	return now - v->pending_since_ns >= RECHECK_SPAN || v->pending < RECHECK_SYNS;
 }
 
+/* recheck_lately - an attempt that was let through may come again */
+static __always_inline bool recheck_lately(const struct verdict *v, __u64 now)
+{
+	return v->pending_since_ns && now - v->pending_since_ns <= RECHECK_LIFE + RECHECK_SPAN;
+}
+
 /* recheck_known - this very attempt was let through before: a retransmitted SYN. The look-up is
  * spared a flood: it is made only where one was let through lately. */
 static __always_inline bool recheck_known(const struct packet *p, const struct verdict *v,
@@ -92,7 +97,7 @@ static __always_inline bool recheck_known(const struct packet *p, const struct v
 	struct flow_key key;
 	struct handshake *h;
 
-	if (!v->pending_since_ns || now - v->pending_since_ns > RECHECK_LIFE + RECHECK_SPAN)
+	if (!recheck_lately(v, now))
 		return false;
 	key = p->key;
 	h = bpf_map_lookup_elem(&rechecks, &key);
@@ -180,21 +185,21 @@ STEP int verdict_syn(const struct packet *p, __u32 last)
 	enum reason reason;
 	struct addr source;
 	struct verdict *v;
-	__u32 left_s;
+	__u32 left_s, hits = 1;
 	__u64 now;
 
 	if (!p || !s)
 		return REASON_SYN;
 	source = source_of(&p->key.client);
 	v = bpf_map_lookup_elem(&verdicts, &source);
-	now = gate_now(s);
 	if (!v || v->flags & VERDICT_RANGED)
-		r = range_of(s, &p->key.client, now);
+		r = range_of(s, &p->key.client);
+	if (!v && !r)
+		return REASON_SYN; /* nearly all: spared the clock, which is dearer than a map */
+	now = gate_now(s);
 	if (r && (!v || r->action == ACTION_PASS))
 		return p->port_kind == PORT_MX ? verdict_range(s, r, &source, now, last)
 					       : REASON_NOT_MX;
-	if (!v)
-		return REASON_SYN;
 	if (p->port_kind != PORT_MX)
 		return REASON_NOT_MX;
 	reason = verdict_holds(s, v, now);
@@ -215,7 +220,9 @@ STEP int verdict_syn(const struct packet *p, __u32 last)
 	}
 	if (v->drop_style == STYLE_ANSWER)
 		return REASON_ANSWER_SYN;
-	__sync_fetch_and_add(&v->hits_dropped, 1);
+	if (!last && !(v->flags & VERDICT_RANGED) && !recheck_lately(v, now))
+		hits += flood_told(s, &source);
+	__sync_fetch_and_add(&v->hits_dropped, hits);
 	return REASON_SILENT;
 }
 

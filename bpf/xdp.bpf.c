@@ -2,21 +2,18 @@
 /*
  * xdp.bpf.c - XDP of the outside interfaces: silent refusals, as early as they can be had
  *
- * Steps: mode, parse, connection attempt (verdict, answer_rate). Everything else is left to TC
- * ingress, which decides the same where XDP is off.
+ * Steps: mode, headers, connection attempt (one of a flood, verdict, answer_rate). Everything else
+ * is left to TC ingress, which decides the same where XDP is off.
  */
 #include "bpf/verdict.h"
 
-SEC("xdp.frags")
-int gate_xdp(struct xdp_md *ctx)
+/* look - any other packet; apart, so that what a flood takes needs few registers */
+static __noinline int look(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct settings *s = gate_settings();
 	struct packet p;
 	enum reason reason;
 
-	if (!s || READ_ONCE(s->mode) <= MODE_OFF)
-		return finish_xdp(HOOK_XDP, REASON_OFF);
 	reason = packet_parse(data, end, 0, 1 << 20, &p);
 	if (!reason) {
 		reason = REASON_LATER;
@@ -26,6 +23,21 @@ int gate_xdp(struct xdp_md *ctx)
 			reason = verdict_rate(&p) ? REASON_ANSWER_RATE : REASON_LATER;
 	}
 	return finish_xdp(HOOK_XDP, reason);
+}
+
+SEC("xdp.frags")
+int gate_xdp(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct settings *s = gate_settings();
+	struct addr source;
+
+	if (!s || READ_ONCE(s->mode) <= MODE_OFF)
+		return finish_xdp(HOOK_XDP, REASON_OFF);
+	if (READ_ONCE(s->mode) == MODE_ENFORCE && flood_syn(data, end, &source) &&
+	    flood_again(s, &source))
+		return finish_xdp(HOOK_XDP, REASON_SILENT);
+	return look(ctx);
 }
 
 char LICENSE[] SEC("license")

@@ -109,11 +109,65 @@ static void a_million_spoofed_segments(void **state)
 	unharmed(&real);
 }
 
+/* held - packets that a flood's source is not asked for, on all CPUs that this may run on */
+static unsigned int held(void)
+{
+	return 63 * sysconf(_SC_NPROCESSORS_CONF);
+}
+
+/* exits_soon - after at most as many packets as a flood is not asked for, SYNs exit so */
+static void exits_soon(struct talk *t, const char *what, enum reason reason)
+{
+	struct look before;
+	unsigned int i = 0;
+
+	do {
+		before = look(t->gate);
+		syn(t, HOOK_XDP);
+	} while (!noted(t->gate, &before, reason) && ++i <= held());
+	if (i > held())
+		fprintf(stderr, "row \"%s\"\n", what);
+	assert_in_range(i, 0, held());
+}
+
+/* One source, faster than anybody asks for it: each SYN is dropped and counted, hits come
+ * later, and what changes is known 63 packets later at most. */
+static void syns_of_a_blocked_source(void **state)
+{
+	static const struct verdict silent = { .block_s = 3600, .drop_style = STYLE_SILENT };
+	unsigned int n = flood() / 10;
+
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		struct talk t = talk(*state, ipv6), other = talk(*state, ipv6);
+		struct look before = look(*state);
+
+		other.client_host = 8;
+		other.client_net = 8;
+		judge(&t, &silent);
+		for (unsigned int i = 0; i < n; i++)
+			syn(&t, HOOK_XDP);
+		assert_int_equal(noted(*state, &before, REASON_SILENT), n);
+		assert_in_range(verdict_of(&t).hits_dropped, n - held(), n);
+		exits_soon(&other, "somebody else", REASON_SYN);
+
+		instance_settings(*state)->mode = MODE_REPORT;
+		before = look(*state);
+		syn(&t, HOOK_XDP);
+		exits_as(&t, &before, "report mode, at once", HOOK_XDP, REASON_REPORT_ONLY);
+		instance_settings(*state)->mode = MODE_ENFORCE;
+		for (unsigned int i = 0; i < n; i++)
+			syn(&t, HOOK_XDP);
+		judge(&t, &(struct verdict) { .drop_style = STYLE_SILENT });
+		exits_soon(&t, "verdict pass", REASON_VERDICT_PASS);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(syns_of_a_million_sources, clean_gate),
 		cmocka_unit_test_setup(a_million_spoofed_segments, clean_gate),
+		cmocka_unit_test_setup(syns_of_a_blocked_source, clean_gate),
 	};
 
 	return cmocka_run_group_tests(tests, open_gate, close_gate);
