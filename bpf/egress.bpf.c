@@ -106,7 +106,7 @@ static __always_inline enum reason segment(struct __sk_buff *skb, const struct p
 	return slow ?: reason;
 }
 
-static __noinline int egress(struct __sk_buff *skb, __be16 protocol)
+static __always_inline int egress(struct __sk_buff *skb, __be16 protocol)
 {
 	struct settings *s = gate_settings();
 	struct packet p;
@@ -118,6 +118,8 @@ static __noinline int egress(struct __sk_buff *skb, __be16 protocol)
 		skb->mark = 0;
 		return finish_tc(HOOK_EGRESS, REASON_ANSWER_LEFT);
 	}
+	if (packet_foreign((void *)(long)skb->data, (void *)(long)skb->data_end, protocol))
+		return finish_tc(HOOK_EGRESS, REASON_NOT_MAIL);
 	reason = segment_parse(skb, protocol, &p);
 	if (!reason)
 		reason = attempt(s, &p);

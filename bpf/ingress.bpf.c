@@ -77,7 +77,7 @@ static __always_inline enum reason segment(struct __sk_buff *skb, const struct p
 	return cut ?: reason;
 }
 
-static __noinline int ingress(struct __sk_buff *skb, __be16 protocol)
+static __always_inline int ingress(struct __sk_buff *skb, __be16 protocol)
 {
 	struct settings *s = gate_settings();
 	struct packet p;
@@ -85,6 +85,8 @@ static __noinline int ingress(struct __sk_buff *skb, __be16 protocol)
 
 	if (!s || READ_ONCE(s->mode) <= MODE_OFF)
 		return finish_tc(HOOK_INGRESS, REASON_OFF);
+	if (packet_foreign((void *)(long)skb->data, (void *)(long)skb->data_end, protocol))
+		return finish_tc(HOOK_INGRESS, REASON_NOT_MAIL);
 	reason = segment_parse(skb, protocol, &p);
 	if (!reason)
 		reason = attempt(skb, &p);

@@ -181,6 +181,37 @@ static __always_inline __u8 port_kind_of(__be16 port)
 	return 0;
 }
 
+/*
+ * packet_foreign - plainly not mail: IP without tags and options, and no TCP or TCP of other
+ * ports. Most of what a host sends and receives is; all else is left to packet_parse().
+ */
+static __always_inline bool packet_foreign(void *data, void *end, __be16 protocol)
+{
+	struct ethhdr *eth = data;
+	struct iphdr *ip4 = protocol ? data : (void *)(eth + 1);
+	struct ipv6hdr *ip6 = (void *)ip4;
+	struct tcphdr *tcp = (void *)(ip4 + 1);
+
+	if ((void *)(tcp + 1) > end)
+		return false;
+	if (!protocol)
+		protocol = eth->h_proto;
+	if (protocol == bpf_htons(ETH_P_IP)) {
+		if (*(__u8 *)ip4 != 0x45)
+			return false;
+		if (ip4->protocol != IPPROTO_TCP)
+			return true;
+		if (ip4->frag_off & bpf_htons(IP_MF_OR_OFFSET))
+			return false;
+	} else {
+		tcp = (void *)(ip6 + 1);
+		if (protocol != bpf_htons(ETH_P_IPV6) || (void *)(tcp + 1) > end ||
+		    ip6->version != 6 || ip6->nexthdr != IPPROTO_TCP)
+			return false;
+	}
+	return !port_kind_of(tcp->dest) && !port_kind_of(tcp->source);
+}
+
 /* parse_tcp - ports, and for mail all the rest; l4_bytes 0 means "to the end of the frame"
  * (GSO packets of 64 KB and more carry no length) */
 static __always_inline enum reason parse_tcp(struct cursor *c, struct packet *p,

@@ -34,6 +34,8 @@ int gate_xdp(struct xdp_md *ctx)
 
 	if (!s || READ_ONCE(s->mode) <= MODE_OFF)
 		return finish_xdp(HOOK_XDP, REASON_OFF);
+	if (packet_foreign(data, end, 0))
+		return finish_xdp(HOOK_XDP, REASON_NOT_MAIL);
 	if (READ_ONCE(s->mode) == MODE_ENFORCE && flood_syn(data, end, &source) &&
 	    flood_again(s, &source))
 		return finish_xdp(HOOK_XDP, REASON_SILENT);
