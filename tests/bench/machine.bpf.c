@@ -67,17 +67,5 @@ int bench_bare(__attribute__((unused)) struct __sk_buff *skb)
 	return walk(step_bare);
 }
 
-SEC("tc")
-int bench_empty(__attribute__((unused)) struct __sk_buff *skb)
-{
-	return -1;
-}
-
-SEC("xdp")
-int bench_empty_xdp(__attribute__((unused)) struct xdp_md *ctx)
-{
-	return XDP_PASS;
-}
-
 char LICENSE[] SEC("license")
 = "GPL";

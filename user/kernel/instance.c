@@ -73,9 +73,9 @@ static void only_ethernet(struct gate *g)
 		program, program == g->progs.gate_ingress || program == g->progs.gate_egress);
 }
 
-/* open_instance - all programs, or only those for Ethernet frames at TC */
-static int open_instance(const struct gate_config *config, bool all, struct instance **ret_instance,
-			 struct error *e)
+/* open_instance - all programs, or only those for Ethernet frames at TC; verdicts 0: the default */
+static int open_instance(const struct gate_config *config, bool all, unsigned int verdicts,
+			 struct instance **ret_instance, struct error *e)
 {
 	struct instance *i = calloc(1, sizeof(*i));
 	int rc = -ENOMEM;
@@ -88,6 +88,8 @@ static int open_instance(const struct gate_config *config, bool all, struct inst
 		i->gate->rodata->gate_config = *config;
 		if (!all)
 			only_ethernet(i->gate);
+		if (verdicts)
+			bpf_map__set_max_entries(i->gate->maps.verdicts, verdicts);
 		rc = gate__load(i->gate);
 	}
 	if (rc) {
@@ -115,14 +117,21 @@ static int open_instance(const struct gate_config *config, bool all, struct inst
 /* instance_open - see instance.h */
 int instance_open(const struct gate_config *config, struct instance **ret_instance, struct error *e)
 {
-	return open_instance(config, true, ret_instance, e);
+	return open_instance(config, true, 0, ret_instance, e);
 }
 
 /* instance_open_tc - see instance.h */
 int instance_open_tc(const struct gate_config *config, struct instance **ret_instance,
 		     struct error *e)
 {
-	return open_instance(config, false, ret_instance, e);
+	return open_instance(config, false, 0, ret_instance, e);
+}
+
+/* instance_open_sized - see instance.h */
+int instance_open_sized(const struct gate_config *config, unsigned int verdicts,
+			struct instance **ret_instance, struct error *e)
+{
+	return open_instance(config, true, verdicts, ret_instance, e);
 }
 
 /* instance_close - see instance.h */

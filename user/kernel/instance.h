@@ -36,6 +36,9 @@ int instance_open(const struct gate_config *config, struct instance **ret_instan
  * the time */
 int instance_open_tc(const struct gate_config *config, struct instance **ret_instance,
 		     struct error *e);
+/* instance_open_sized - with room for so many verdicts */
+int instance_open_sized(const struct gate_config *config, unsigned int verdicts,
+			struct instance **ret_instance, struct error *e);
 void instance_close(struct instance *instance);
 
 /* instance_fds - descriptors of maps and programs, owned by the instance */
