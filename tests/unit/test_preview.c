@@ -13,6 +13,7 @@ struct scene {
 	struct world w;
 	struct policy *other;
 	int64_t now;
+	unsigned int parts; /* after the first */
 };
 
 static int set_up(void **state)
@@ -50,6 +51,12 @@ static void other(struct scene *s, const char *text)
 	unlink(path);
 }
 
+/* number - an integer of an object */
+static json_int_t number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
 /* see - the preview; the caller owns it */
 static json_t *see(struct scene *s)
 {
@@ -62,17 +69,21 @@ static json_t *see(struct scene *s)
 		.now = s->now,
 		.running = 400 * DAY_S,
 	};
-	json_t *object = preview(&options, &s->w.e);
+	json_t *object = preview(&options, &s->w.e), *part;
 
 	if (!object)
 		fail_msg("%s", s->w.e.text);
+	while (json_is_string(json_object_get(object, "next"))) {
+		s->parts++;
+		assert_int_equal(address_parse(json_string_value(json_object_get(object, "next")),
+					       &options.after),
+				 0);
+		part = preview(&options, &s->w.e);
+		assert_true(number(part, "sources") <= PREVIEW_PART);
+		preview_add(object, part);
+		json_decref(part);
+	}
 	return object;
-}
-
-/* number - an integer of an object */
-static json_int_t number(const json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
 }
 
 #define MILD                                                                                       \
@@ -109,6 +120,32 @@ static void test_milder(void **state)
 	assert_int_equal(store_source_load(s->w.store, &a, &source, &s->w.e), 1);
 	assert_int_equal(source.identities[0].stage, 5);
 	source_clear(&source);
+}
+
+/* test_parts - more than fit into one are the sum of their parts */
+static void test_parts(void **state)
+{
+	struct scene *s = *state;
+	json_t *object, *move;
+	char source[32];
+
+	assert_int_equal(store_begin(s->w.store, &s->w.e), 0);
+	for (int i = 0; i < 2 * PREVIEW_PART + 50; i++) {
+		snprintf(source, sizeof(source), "198.18.%d.%d", i / 200, i % 200);
+		world_put(&s->w, source, "ex01.example.org", 5, s->now);
+	}
+	assert_int_equal(store_commit(s->w.store, &s->w.e), 0);
+	other(s, MILD);
+	object = see(s);
+	assert_int_equal(s->parts, 2);
+	assert_int_equal(number(object, "sources"), 2 * PREVIEW_PART + 50);
+	assert_int_equal(number(object, "moved"), 2 * PREVIEW_PART + 50);
+	assert_int_equal(json_array_size(json_object_get(object, "moves")), 1);
+	move = json_array_get(json_object_get(object, "moves"), 0);
+	assert_int_equal(number(move, "sources"), 2 * PREVIEW_PART + 50);
+	assert_int_equal(json_array_size(json_object_get(object, "named")), PREVIEW_SOURCES);
+	assert_true(json_is_true(json_object_get(object, "cut")));
+	json_decref(object);
 }
 
 static void test_harder(void **state)
@@ -178,8 +215,8 @@ static void test_empty(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_milder), TEST(test_harder), TEST(test_acting),
-		TEST(test_cut),    TEST(test_empty),
+		TEST(test_milder), TEST(test_parts), TEST(test_harder),
+		TEST(test_acting), TEST(test_cut),   TEST(test_empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include "ctl.h"
 #include "ctl_output.h"
 #include "ctl_text.h"
+#include "user/escalation/preview.h"
 
 /* request_of - a path is made absolute: the daemon stands elsewhere */
 static int request_of(const struct ctl *ctl, const char *command, json_t **ret_request,
@@ -29,12 +30,15 @@ static int request_of(const struct ctl *ctl, const char *command, json_t **ret_r
 	return *ret_request ? 0 : error_set(e, -ENOMEM, "out of memory");
 }
 
-/* ask - the daemon's answer to a command about policies */
-static int ask(const struct ctl *ctl, const char *command, json_t **ret_result, struct error *e)
+/* ask - the daemon's answer to a command about policies; `after`: see preview.h, or NULL */
+static int ask(const struct ctl *ctl, const char *command, const json_t *after, json_t **ret_result,
+	       struct error *e)
 {
 	json_t *request = NULL;
 	int rc = request_of(ctl, command, &request, e);
 
+	if (!rc && after)
+		json_object_set(request, "after", (json_t *)after);
 	if (!rc)
 		rc = client_call(ctl->socket, request, ret_result, e);
 	json_decref(request);
@@ -112,7 +116,7 @@ static void print_policy(const json_t *policy, FILE *out)
 int ctl_policy_show(const struct ctl *ctl, struct error *e)
 {
 	json_t *result;
-	int rc = ask(ctl, "policy-show", &result, e);
+	int rc = ask(ctl, "policy-show", NULL, &result, e);
 
 	if (rc)
 		return rc;
@@ -162,11 +166,34 @@ static void print_preview(const json_t *preview, FILE *out)
 		fprintf(out, "only the first %zu are named\n", json_array_size(lines));
 }
 
+/* ask_preview - part after part, between which the daemon does its work */
+static int ask_preview(const struct ctl *ctl, json_t **ret_sum, struct error *e)
+{
+	json_t *sum, *part;
+	int rc = ask(ctl, "policy-preview", NULL, &sum, e);
+
+	if (rc)
+		return rc;
+	while (!rc && json_is_string(json_object_get(sum, "next"))) {
+		rc = ask(ctl, "policy-preview", json_object_get(sum, "next"), &part, e);
+		if (rc)
+			break;
+		preview_add(sum, part);
+		json_decref(part);
+	}
+	json_object_del(sum, "next");
+	if (rc)
+		json_decref(sum);
+	else
+		*ret_sum = sum;
+	return rc;
+}
+
 /* ctl_policy_preview - nothing is changed */
 int ctl_policy_preview(const struct ctl *ctl, struct error *e)
 {
 	json_t *result;
-	int rc = ask(ctl, "policy-preview", &result, e);
+	int rc = ask_preview(ctl, &result, e);
 
 	if (rc)
 		return rc;
@@ -183,7 +210,7 @@ int ctl_policy_use(const struct ctl *ctl, struct error *e)
 {
 	char text[1024];
 	json_t *result;
-	int rc = ask(ctl, "policy-use", &result, e);
+	int rc = ask(ctl, "policy-use", NULL, &result, e);
 
 	if (rc)
 		return rc;

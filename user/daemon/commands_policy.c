@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "user/base/address.h"
 #include "user/base/clock.h"
 #include "commands.h"
 #include "user/escalation/preview.h"
@@ -45,7 +46,20 @@ json_t *command_policy_show(void *arg, struct control_request *request, struct e
 	return object;
 }
 
-/* command_policy_preview - nothing is changed */
+/* after_arg - where the part before ended */
+static int after_arg(const struct control_request *request, struct addr *ret, struct error *e)
+{
+	const char *after = control_string(request, "after");
+	char shown[64];
+
+	if (!after || !address_parse(after, ret))
+		return 0;
+	return error_set(e, -EINVAL,
+			 "after '%s' is no address; expected \"next\" of the part before",
+			 log_escape(after, shown, sizeof(shown)));
+}
+
+/* command_policy_preview - nothing is changed, and nobody waits for more than a part of it */
 json_t *command_policy_preview(void *arg, struct control_request *request, struct error *e)
 {
 	struct daemon *daemon = arg;
@@ -61,7 +75,8 @@ json_t *command_policy_preview(void *arg, struct control_request *request, struc
 	};
 	json_t *result;
 
-	if (!name || policy_load(name, daemon->config->policy_dir, &policy, e))
+	if (!name || after_arg(request, &options.after, e) ||
+	    policy_load(name, daemon->config->policy_dir, &policy, e))
 		return NULL;
 	options.would_be = policy;
 	result = preview(&options, e);

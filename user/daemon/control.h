@@ -39,7 +39,7 @@
  *   catalogue-update file                         an absolute path; file.minisig beside it
  *   catalogue-block  id, reason?  ·  catalogue-unblock  id, reason?
  *   policy-show                                   policy_json(), and whose choice it is
- *   policy-preview   policy                       preview()
+ *   policy-preview   policy, after?               preview(), a part; after: its "next"
  *   policy-use       policy, reason?
  *   clock            advance ("35d") or to (RFC 3339); only with --lab-clock
  *

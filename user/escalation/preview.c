@@ -103,16 +103,51 @@ static int compare(struct counting *c, const struct source *source, struct sourc
 	return name_source(c, copy, &is, &then);
 }
 
-/* visit - a store_source_fn */
-static int visit(void *arg, const struct source *source)
+/* lives - not all of its records are archived */
+static bool lives(const struct source *source)
 {
-	struct source copy;
-	int rc = copy_of(source, &copy);
+	for (unsigned int i = 0; i < source->count; i++)
+		if (!source->identities[i].archived)
+			return true;
+	return false;
+}
 
-	if (!rc)
-		rc = compare(arg, source, &copy);
-	source_clear(&copy);
-	return rc;
+/* visit - one source */
+static int visit(struct counting *c, const struct addr *addr, struct error *e)
+{
+	struct source source, copy;
+	int rc = store_source_load(c->options->store, addr, &source, e);
+
+	if (rc <= 0)
+		return rc;
+	rc = 0;
+	if (lives(&source)) {
+		rc = copy_of(&source, &copy);
+		if (!rc)
+			rc = compare(c, &source, &copy);
+		source_clear(&copy);
+	}
+	source_clear(&source);
+	return rc == -ENOMEM ? error_set(e, rc, "preview: out of memory") : rc;
+}
+
+/* visit_part - the sources behind an address; 1: there may be more behind *ret_last */
+static int visit_part(struct counting *c, struct addr *ret_last, struct error *e)
+{
+	struct addr *addrs = calloc(PREVIEW_PART, sizeof(*addrs));
+	int count, rc = 0;
+
+	if (!addrs)
+		return error_set(e, -ENOMEM, "preview: out of memory");
+	count = store_source_after(c->options->store, &c->options->after, addrs, PREVIEW_PART, e);
+	for (int i = 0; rc >= 0 && i < count; i++)
+		rc = visit(c, &addrs[i], e);
+	if (count > 0)
+		*ret_last = addrs[count - 1];
+	free(addrs);
+	if (count < 0 || rc < 0)
+		return count < 0 ? count : rc;
+	return count == PREVIEW_PART;
 }
 
 /* moves_json - the pairs that there are */
@@ -134,7 +169,9 @@ static json_t *moves_json(const struct counting *c)
 json_t *preview(const struct preview_options *options, struct error *e)
 {
 	struct counting *c = calloc(1, sizeof(*c));
+	char next[ADDRESS_TEXT];
 	json_t *object = NULL;
+	struct addr last;
 	int rc;
 
 	if (c)
@@ -145,16 +182,67 @@ json_t *preview(const struct preview_options *options, struct error *e)
 		return NULL;
 	}
 	c->options = options;
-	rc = store_source_each(options->store, NULL, visit, c, e);
-	if (rc == -ENOMEM)
-		error_set(e, rc, "preview: out of memory");
+	rc = visit_part(c, &last, e);
 	if (rc >= 0)
-		object = json_pack("{s:s, s:I, s:I, s:I, s:I, s:o, s:O, s:b}", "policy",
+		object = json_pack("{s:s, s:I, s:I, s:I, s:I, s:o, s:O, s:b, s:s?}", "policy",
 				   options->would_be->name, "sources", (json_int_t)c->sources,
 				   "moved", (json_int_t)c->moved, "begin", (json_int_t)c->begin,
 				   "end", (json_int_t)c->end, "moves", moves_json(c), "named",
-				   c->named, "cut", c->moved > PREVIEW_SOURCES);
+				   c->named, "cut", c->moved > PREVIEW_SOURCES, "next",
+				   rc ? address_format(&last, next) : NULL);
 	json_decref(c->named);
 	free(c);
 	return object;
+}
+
+/* add_number - of a part to the same key of the sum */
+static void add_number(json_t *sum, const json_t *part, const char *key)
+{
+	json_int_t n = json_integer_value(json_object_get(sum, key));
+
+	n += json_integer_value(json_object_get(part, key));
+	json_object_set_new(sum, key, json_integer(n));
+}
+
+/* same_move - from one stage to another */
+static bool same_move(const json_t *a, const json_t *b)
+{
+	return json_equal(json_object_get(a, "from"), json_object_get(b, "from")) &&
+	       json_equal(json_object_get(a, "to"), json_object_get(b, "to"));
+}
+
+/* add_move - to the one of the same stages, or as a new one */
+static void add_move(json_t *sum, json_t *move)
+{
+	json_t *other;
+	size_t i;
+
+	json_array_foreach (sum, i, other) {
+		if (same_move(other, move)) {
+			add_number(other, move, "sources");
+			return;
+		}
+	}
+	json_array_append(sum, move);
+}
+
+/* preview_add - numbers are added up, and the first that are named stay */
+void preview_add(json_t *sum, const json_t *part)
+{
+	static const char *const numbers[] = { "sources", "moved", "begin", "end" };
+	json_t *moves = json_object_get(sum, "moves"), *named = json_object_get(sum, "named");
+	json_t *item;
+	size_t i;
+
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		add_number(sum, part, numbers[i]);
+	json_array_foreach (json_object_get(part, "moves"), i, item)
+		add_move(moves, item);
+	json_array_foreach (json_object_get(part, "named"), i, item)
+		if (json_array_size(named) < PREVIEW_SOURCES)
+			json_array_append(named, item);
+	json_object_set_new(
+		sum, "cut",
+		json_boolean(json_integer_value(json_object_get(sum, "moved")) > PREVIEW_SOURCES));
+	json_object_set(sum, "next", json_object_get(part, "next"));
 }
