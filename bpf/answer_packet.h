@@ -2,9 +2,10 @@
 /*
  * answer_packet.h - a client's packet turned into the answerer's
  *
- * answer_options() reads what the client's TCP asked for, answer_send() writes the answer over
- * the packet, whatever its link layer and checksum state, and sends it back the way it came,
- * marked so that our own egress program lets it be. What is answered is decided in answer.h.
+ * answer_options() reads what the client's TCP asked for, answer_write() writes the answer over
+ * the packet, whatever its link layer and checksum state, and answer_send() sends it back the way
+ * it came, marked so that our own egress program lets it be. What is answered is decided in
+ * answer.h.
  */
 #ifndef BUILDGATE_ANSWER_PACKET_H
 #define BUILDGATE_ANSWER_PACKET_H
@@ -31,6 +32,7 @@ struct answer {
 	__u32 ack;
 	__u32 time;  /* the client's timestamp, network order */
 	__u32 echo;  /* our own as it echoes it, host order */
+	__u32 clock; /* our own that goes out, host order */
 	__u32 reply; /* index of texts */
 	__u8 flags;
 	__u8 text;    /* enum reply_kind + 1; 0: none */
@@ -63,6 +65,12 @@ static __always_inline __u32 answer_word(const __u8 *o)
 	return (__u32)o[0] << 24 | o[1] << 16 | o[2] << 8 | o[3];
 }
 
+/* answer_now - our timestamps: milliseconds, of a clock that no lab moves */
+static __always_inline __u32 answer_now(void)
+{
+	return bpf_ktime_get_boot_ns() / 1000000;
+}
+
 /* answer_options - those of the client that are answered: timestamps (RFC 7323, 3.2) and MSS.
  * Others are declined by not being mentioned. */
 STEP int answer_options(struct __sk_buff *skb, const struct packet *p, struct answer *a)
@@ -72,6 +80,7 @@ STEP int answer_options(struct __sk_buff *skb, const struct packet *p, struct an
 
 	if (!p || !a || !sc || p->tcp_bytes_header <= sizeof(struct tcphdr))
 		return 0;
+	a->clock = answer_now();
 	n = p->tcp_bytes_header - sizeof(struct tcphdr);
 	asm volatile("" : "+r"(n));
 	n = (n - 1) & 63;
@@ -102,12 +111,6 @@ STEP int answer_options(struct __sk_buff *skb, const struct packet *p, struct an
 	return 0;
 }
 
-/* answer_now - our timestamps: milliseconds, of a clock that no lab moves */
-static __always_inline __u32 answer_now(void)
-{
-	return bpf_ktime_get_boot_ns() / 1000000;
-}
-
 /* answer_partial - the packet has no full checksum yet (CHECKSUM_PARTIAL): an update that only
  * full ones get leaves the field as it is */
 static __always_inline bool answer_partial(struct __sk_buff *skb, __u32 check)
@@ -121,9 +124,10 @@ static __always_inline bool answer_partial(struct __sk_buff *skb, __u32 check)
 	return is == dummy;
 }
 
-/* answer_ipv4, answer_ipv6 - the network header of the answer over the one of the packet */
+/* answer_ipv4, answer_ipv6 - a network header over the one of the packet, back to the client or on
+ * to the server */
 static __always_inline int answer_ipv4(struct __sk_buff *skb, const struct packet *p,
-				       __u32 tcp_bytes)
+				       __u32 tcp_bytes, bool back)
 {
 	struct iphdr ip = {
 		.version = 4,
@@ -132,8 +136,8 @@ static __always_inline int answer_ipv4(struct __sk_buff *skb, const struct packe
 		.frag_off = bpf_htons(0x4000), /* never fragmented, so its id may be 0 (RFC 6864) */
 		.ttl = 64,
 		.protocol = IPPROTO_TCP,
-		.saddr = p->key.server.w[3],
-		.daddr = p->key.client.w[3],
+		.saddr = back ? p->key.server.w[3] : p->key.client.w[3],
+		.daddr = back ? p->key.client.w[3] : p->key.server.w[3],
 	};
 
 	ip.check = ~checksum_fold((__u32)bpf_csum_diff(NULL, 0, (void *)&ip, sizeof(ip), 0));
@@ -141,7 +145,7 @@ static __always_inline int answer_ipv4(struct __sk_buff *skb, const struct packe
 }
 
 static __always_inline int answer_ipv6(struct __sk_buff *skb, const struct packet *p,
-				       __u32 tcp_bytes)
+				       __u32 tcp_bytes, bool back)
 {
 	struct ipv6hdr ip = {
 		.version = 6,
@@ -150,8 +154,8 @@ static __always_inline int answer_ipv6(struct __sk_buff *skb, const struct packe
 		.hop_limit = 64,
 	};
 
-	__builtin_memcpy(&ip.saddr, &p->key.server, sizeof(ip.saddr));
-	__builtin_memcpy(&ip.daddr, &p->key.client, sizeof(ip.daddr));
+	__builtin_memcpy(&ip.saddr, back ? &p->key.server : &p->key.client, sizeof(ip.saddr));
+	__builtin_memcpy(&ip.daddr, back ? &p->key.client : &p->key.server, sizeof(ip.daddr));
 	return bpf_skb_store_bytes(skb, p->network_offset, &ip, sizeof(ip), 0);
 }
 
@@ -174,7 +178,7 @@ static __always_inline int answer_turn(struct __sk_buff *skb, const struct packe
 static __always_inline __u32 answer_header(struct answer_scratch *sc, const struct packet *p,
 					   const struct answer *a)
 {
-	__u32 now = answer_now(), bytes = sizeof(struct tcphdr);
+	__u32 bytes = sizeof(struct tcphdr);
 	__u8 *o = sc->options;
 
 	__builtin_memset(sc->options, TCP_OPTION_NOP, sizeof(sc->options));
@@ -189,10 +193,10 @@ static __always_inline __u32 answer_header(struct answer_scratch *sc, const stru
 	if (a->options & ANSWER_HAS_TIME) {
 		o[2] = TCP_OPTION_TIME;
 		o[3] = TCP_TIME_BYTES;
-		o[4] = now >> 24;
-		o[5] = now >> 16;
-		o[6] = now >> 8;
-		o[7] = now;
+		o[4] = a->clock >> 24;
+		o[5] = a->clock >> 16;
+		o[6] = a->clock >> 8;
+		o[7] = a->clock;
 		o[8] = a->time;
 		o[9] = a->time >> 8;
 		o[10] = a->time >> 16;
@@ -235,10 +239,10 @@ static __always_inline char *answer_text(const struct answer *a)
 }
 
 /*
- * answer_send - the packet becomes the answer and goes back where it came from. Header lengths
- * before TCP stay as they are, so that where a pending checksum begins stays true.
+ * answer_write - the packet becomes the answer; 0, or why it did not. Header lengths before TCP
+ * stay as they are, so that where a pending checksum begins stays true.
  */
-STEP int answer_send(struct __sk_buff *skb, const struct packet *p, const struct answer *a)
+STEP int answer_write(struct __sk_buff *skb, const struct packet *p, const struct answer *a)
 {
 	__u32 zero = 0, bytes, check, options;
 	struct answer_scratch *sc = bpf_map_lookup_elem(&answer_scratch, &zero);
@@ -273,8 +277,8 @@ STEP int answer_send(struct __sk_buff *skb, const struct packet *p, const struct
 	field = checksum_fold(sum);
 	sc->tcp.check = partial ? field : ~field;
 	if (answer_turn(skb, p) ||
-	    (p->ipv4 ? answer_ipv4(skb, p, bytes + (text ? REPLY_BYTES : 0))
-		     : answer_ipv6(skb, p, bytes + (text ? REPLY_BYTES : 0))))
+	    (p->ipv4 ? answer_ipv4(skb, p, bytes + (text ? REPLY_BYTES : 0), true)
+		     : answer_ipv6(skb, p, bytes + (text ? REPLY_BYTES : 0), true)))
 		return REASON_ANSWER_TAKEN;
 	if (bpf_skb_store_bytes(skb, p->tcp_offset, &sc->tcp, sizeof(sc->tcp), 0))
 		return REASON_ANSWER_TAKEN;
@@ -288,6 +292,17 @@ STEP int answer_send(struct __sk_buff *skb, const struct packet *p, const struct
 				    sc->options + 12, 4, 0);
 	if (text)
 		bpf_skb_store_bytes(skb, p->tcp_offset + bytes, text, REPLY_BYTES, 0);
+	return 0;
+}
+
+/* answer_send - the packet becomes the answer and goes back the way it came */
+static __always_inline enum reason answer_send(struct __sk_buff *skb, const struct packet *p,
+					       const struct answer *a)
+{
+	enum reason reason = answer_write(skb, p, a);
+
+	if (reason)
+		return reason;
 	skb->mark = ANSWER_MARK;
 	bpf_redirect(skb->ifindex, 0);
 	return a->flags & TCP_SYN ? REASON_ANSWERED_SYN : REASON_ANSWERED;

@@ -3,10 +3,12 @@
  * egress.bpf.c - TC egress of the outside interfaces: what our side sends
  *
  * Steps: mode, own answers left alone, parse, connection attempt of our client (remembered), flow
- * (read, tarpit, end), and the birth of inbound flows from our server's greeting.
+ * (cut ones end here, read, tarpit, end), and the birth of inbound flows from our server's
+ * greeting.
  */
 #include "bpf/follow.h"
 #include "bpf/tarpit.h"
+#include "bpf/turn_read.h"
 
 /* greets - the payload begins as a greeting does (RFC 5321, 4.3.2); shorter ones by what is
  * there of it */
@@ -81,7 +83,8 @@ static __always_inline bool other_connection(struct __sk_buff *skb, const struct
 }
 
 /* segment - a segment of a connection that is followed, or from now on is */
-static __always_inline enum reason segment(struct __sk_buff *skb, const struct packet *p)
+static __always_inline enum reason segment(struct __sk_buff *skb, const struct settings *s,
+					   const struct packet *p)
 {
 	struct flow *f = bpf_map_lookup_elem(&flows, &p->key);
 	enum reason reason, slow;
@@ -99,6 +102,10 @@ static __always_inline enum reason segment(struct __sk_buff *skb, const struct p
 	}
 	if (!flow_comes_by(f, p, HOOK_EGRESS))
 		return REASON_NO_FLOW;
+	if (f->flags & FLOW_CUT)
+		return REASON_CUT; /* the client has heard the last of this server */
+	if (turn_wanted(s, f))
+		turn_read(skb, p, f, HOOK_EGRESS);
 	reason = follow(skb, p, f, HOOK_EGRESS);
 	slow = p->from_client ? REASON_CONTINUE : tarpit_hold(skb, p, f);
 	if (p->tcp_flags & (TCP_FIN | TCP_RST))
@@ -124,7 +131,7 @@ static __always_inline int egress(struct __sk_buff *skb, __be16 protocol)
 	if (!reason)
 		reason = attempt(s, &p);
 	if (!reason)
-		reason = segment(skb, &p);
+		reason = segment(skb, s, &p);
 	return finish_tc(HOOK_EGRESS, reason);
 }
 

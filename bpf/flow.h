@@ -13,6 +13,7 @@
 #include "bpf/packet.h"
 #include "bpf/slots.h"
 #include "bpf/smtp.h"
+#include "bpf/turn.h"
 
 #define WINDOW_MAX (1U << 30) /* RFC 7323, 2.3: no window is larger */
 
@@ -231,6 +232,7 @@ STEP int flow_new(const struct flow_key *of, const struct birth *b, __u32 hook)
 	f.client.smtp.row = SMTP_ROW_COMMAND;
 	f.server.next = f.server.high = f.server.acked = b->server_next;
 	f.server.smtp.row = SMTP_ROW_GREETING;
+	turn_start(&f.asked, &f.told, b->client_next, b->server_next);
 	if (bpf_map_update_elem(&flows, &key, &f, BPF_ANY)) {
 		count(hook, REASON_FLOW_FULL);
 		return -1;
@@ -296,11 +298,11 @@ STEP int flow_acknowledge(const struct packet *p, struct flow *f, __u32 hook)
 
 /* flow_rst_believed - a RST from outside ends the connection only if it is exactly in place (RFC
  * 5961, 3.2): one that the server ignores must not shake off a delay. Of a server's stream that
- * is read to its end `high` is not kept, and nothing depends on it. A cut client is not
- * believed at all: without the entry its bytes would go through. */
+ * is read to its end `high` is not kept, and nothing depends on it. A client that was shut out is
+ * not believed at all: without the entry its bytes would go through. */
 static __always_inline bool flow_rst_believed(const struct packet *p, struct flow *f)
 {
-	if (f->flags & (FLOW_CUT | FLOW_SHUT))
+	if (f->flags & FLOW_SHUT)
 		return false;
 	if (!p->from_client)
 		return f->phase == PHASE_DONE || p->seq == f->server.high;

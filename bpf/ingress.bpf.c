@@ -3,12 +3,13 @@
  * ingress.bpf.c - TC ingress of the outside interfaces: what the outside sends
  *
  * Steps: mode, parse, connection attempt (verdict, or the answerer's SYN-ACK), flow (arm the
- * tarpit, read, recheck, end), and for what no flow claims the answerer. Outbound flows are
+ * tarpit, cut, read, recheck, end), and for what no flow claims the answerer. Outbound flows are
  * born here, from the SYN-ACK that answers our client.
  */
-#include "bpf/answer.h"
+#include "bpf/cut.h"
 #include "bpf/follow.h"
 #include "bpf/tarpit.h"
+#include "bpf/turn_read.h"
 
 /* born - our client's SYN was answered with its own number + 1: follow from here */
 static __always_inline void born(const struct packet *p)
@@ -49,32 +50,61 @@ static __always_inline enum reason attempt(struct __sk_buff *skb, const struct p
 	return REASON_READ;
 }
 
-/* segment - a segment of a followed connection */
-static __always_inline enum reason segment(struct __sk_buff *skb, const struct packet *p)
+/* rechecked - a blocked source's chance: is it used, and did it show an old build? */
+static __always_inline enum reason rechecked(struct __sk_buff *skb, const struct packet *p,
+					     struct flow *f)
 {
-	struct flow *f = bpf_map_lookup_elem(&flows, &p->key);
-	enum reason reason, cut = REASON_CONTINUE;
+	recheck_spend(p, f, HOOK_INGRESS);
+	if (recheck_old(p, f, HOOK_INGRESS))
+		return cut_begin(skb, p, f, HOOK_INGRESS);
+	if (p->tcp_flags & (TCP_FIN | TCP_RST))
+		recheck_over(p);
+	return recheck_shut(p, f);
+}
 
-	if (!f) {
-		reason = p->from_client ? answer_segment(skb, p) : REASON_CONTINUE;
-		return reason ?: REASON_NO_FLOW;
-	}
-	if (!flow_comes_by(f, p, HOOK_INGRESS))
-		return REASON_NO_FLOW;
+/* segment - a segment of a followed connection */
+static __always_inline enum reason segment(struct __sk_buff *skb, const struct settings *s,
+					   const struct packet *p, struct flow *f)
+{
+	enum reason reason, cut;
+
 	if (p->from_client)
 		tarpit_arm(p, f, HOOK_INGRESS);
+	if (turn_wanted(s, f)) {
+		if (cut_due(p, f))
+			return cut_begin(skb, p, f, HOOK_INGRESS);
+		turn_read(skb, p, f, HOOK_INGRESS);
+	}
 	reason = follow(skb, p, f, HOOK_INGRESS);
 	if (f->flags & FLOW_RECHECK) {
-		recheck_spend(p, f, HOOK_INGRESS);
-		cut = recheck_cut(p, f, HOOK_INGRESS);
-		if (!cut)
-			cut = recheck_shut(p, f);
-		if (p->tcp_flags & (TCP_FIN | TCP_RST))
-			recheck_over(p);
+		cut = rechecked(skb, p, f);
+		if (cut)
+			return cut;
 	}
 	if (p->tcp_flags & (TCP_FIN | TCP_RST))
 		flow_close(p, f, HOOK_INGRESS);
-	return cut ?: reason;
+	return reason;
+}
+
+/* owned - whose segment is it: a followed connection's, a cut one's, an answered one's? */
+static __always_inline enum reason owned(struct __sk_buff *skb, const struct settings *s,
+					 const struct packet *p)
+{
+	struct flow *f = bpf_map_lookup_elem(&flows, &p->key);
+	enum reason reason;
+
+	if (f && !flow_comes_by(f, p, HOOK_INGRESS))
+		return REASON_NO_FLOW;
+	if (f && f->flags & FLOW_CUT) {
+		reason = cut_segment(skb, p, f, HOOK_INGRESS);
+		if (reason)
+			return reason;
+		f = NULL;
+	}
+	if (f)
+		return segment(skb, s, p, f);
+	reason = p->from_client ? answer_segment(skb, p) : REASON_CONTINUE;
+	return reason ?: REASON_NO_FLOW;
 }
 
 static __always_inline int ingress(struct __sk_buff *skb, __be16 protocol)
@@ -91,7 +121,7 @@ static __always_inline int ingress(struct __sk_buff *skb, __be16 protocol)
 	if (!reason)
 		reason = attempt(skb, &p);
 	if (!reason)
-		reason = segment(skb, &p);
+		reason = owned(skb, s, &p);
 	return finish_tc(HOOK_INGRESS, reason);
 }
 

@@ -3,8 +3,8 @@
  * recheck.h - a blocked source's chance to show that it was upgraded
  *
  * verdict.h lets the SYN through; here the slot is spent once the client acknowledged our
- * server's greeting, and an old build on such a connection cuts it: from that segment on its
- * bytes are not forwarded, so no mail comes in by this door. The sight still counts as
+ * server's greeting, and an old build on such a connection cuts it (cut.h): from that segment on
+ * its bytes are not forwarded, so no mail comes in by this door. The sight still counts as
  * evidence: the client holds our server's sequence numbers, so nobody else sent it.
  *
  * Inside TLS no segment shows a build. Sight (tls.h) reads it after the server has, so that what
@@ -119,8 +119,8 @@ STEP int recheck_look(const struct flow_key *of, __u64 build)
 	return 1;
 }
 
-/* recheck_cut - the step after reading: CUT for what must not be forwarded */
-STEP int recheck_cut(const struct packet *p, struct flow *f, __u32 hook)
+/* recheck_old - the step after reading: 1 if this segment showed an old build */
+STEP int recheck_old(const struct packet *p, struct flow *f, __u32 hook)
 {
 	struct settings *s = gate_settings();
 	struct flow_key key;
@@ -129,28 +129,22 @@ STEP int recheck_cut(const struct packet *p, struct flow *f, __u32 hook)
 	struct verdict *v;
 	struct token *t;
 
-	if (!p || !f || !s)
-		return REASON_CONTINUE;
-	if (f->flags & FLOW_CUT)
-		return p->payload_bytes ? REASON_CUT : REASON_CONTINUE;
-	if (!(f->tokens & 1U << SIDE_CLIENT))
-		return REASON_CONTINUE;
+	if (!p || !f || !s || !(f->tokens & 1U << SIDE_CLIENT))
+		return 0;
 	source = source_of(&p->key.client);
 	v = bpf_map_lookup_elem(&verdicts, &source);
 	key = p->key;
 	n = bpf_map_lookup_elem(&pending, &key);
 	if (!v || !n || verdict_holds(s, v, gate_now(s)))
-		return REASON_CONTINUE;
+		return 0;
 	t = &n->token[0];
 	if (!v->block_s || !v->build || t->build > v->build)
-		return REASON_CONTINUE;
-	flow_raise(f, FLOW_CUT);
+		return 0;
 	v->recheck_open_ns = 0;
 	if (__sync_val_compare_and_swap(&t->state, TOKEN_SEEN, TOKEN_CONFIRMED) == TOKEN_SEEN)
 		flow_tell(&p->key, f, SIDE_CLIENT, hook);
 	__sync_fetch_and_and(&f->tokens, ~(1U << SIDE_CLIENT));
-	flow_done(&p->key, f, hook);
-	return REASON_CUT;
+	return 1;
 }
 
 #endif

@@ -104,7 +104,7 @@ int gate_sockops(struct bpf_sock_ops *ops)
 	}
 	if (ops->args[1] == BPF_TCP_CLOSE) {
 		f = bpf_map_lookup_elem(&flows, &key);
-		if (f)
+		if (f && !(f->flags & FLOW_CUT)) /* that one the gate brings to its end */
 			flow_end(&key, f, HOOK_SOCKOPS);
 	}
 	return 1;

@@ -20,7 +20,7 @@
 #include <linux/types.h>
 #endif
 
-#define ABI_VERSION 1
+#define ABI_VERSION 2
 
 #define PIN_DIR     "/sys/fs/bpf/buildgate"
 
@@ -223,10 +223,45 @@ enum stream_flag {
 	STREAM_FIN = 1 << 2,
 };
 
+/* What the client of a conversation is at (bpf/turn.h). */
+enum turn_state {
+	TURN_LOST = 0,    /* not known until the next 354 */
+	TURN_COMMAND = 1, /* a command line, or before one */
+	TURN_MESSAGE = 2, /* after a 354 */
+	TURN_CHUNK = 3,   /* of BDAT */
+	TURN_TLS = 4,     /* for good */
+};
+
+/* turn_asked: what the server owes the client. Written by the hook that sees the client. */
+struct turn_asked {
+	__u32 next;  /* sequence number of the next byte */
+	__u32 count; /* of commands, messages and chunks, and the greeting */
+	__u32 chunk; /* bytes left of one; while its command is read, digits so far */
+	__u32 verb;  /* first letters of the command at hand */
+	__u8 state;  /* enum turn_state */
+	__u8 at;     /* bytes of the verb so far; in a message, of CRLF . CRLF */
+	__u8 digits; /* BDAT said a size */
+	__u8 reserved;
+};
+
+/* turn_told: what it has been told. Written by the hook that sees the server. */
+struct turn_told {
+	__u32 next;    /* sequence number of the next byte */
+	__u32 count;   /* of replies */
+	__u32 acked;   /* the client's bytes that the server has */
+	__u32 data_at; /* where the client's bytes go on after the last 354 */
+	__u16 code;    /* of the last reply */
+	__u16 line;    /* of the line at hand */
+	__u8 at;       /* bytes of that so far, 4 at most */
+	__u8 goes_on;  /* it is not its reply's last */
+	__u8 lost;     /* since the last 354 something was not understood */
+	__u8 reserved;
+};
+
 enum flow_flag {
 	FLOW_RECHECK = 1 << 0,  /* a blocked source's connection, let through to show an upgrade */
 	FLOW_SPENT = 1 << 1,    /* ... and its slot is used up */
-	FLOW_CUT = 1 << 2,      /* ... and it showed an old build: its bytes are dropped */
+	FLOW_CUT = 1 << 2,      /* refused and reset; the gate swallows the rest (bpf/cut.h) */
 	FLOW_REPORTED = 1 << 3, /* its CONN event is out */
 	FLOW_RANGED = 1 << 4,   /* its client stands in an operator's range that slows */
 	FLOW_LOOKED = 1 << 5,   /* a recheck whose TLS session is read, too */
@@ -246,6 +281,9 @@ struct flow {
 	__u8 direction; /* enum direction */
 	__u8 port_kind; /* enum port_kind */
 	__u16 slot;     /* of a slowed session: index in slow_slots + 1 */
+	__u32 cut_at;   /* FLOW_CUT: our own first sequence number */
+	struct turn_asked asked;
+	struct turn_told told;
 	__u8 reserved[4];
 };
 
@@ -425,7 +463,9 @@ _Static_assert(sizeof(struct range) == 24, "range");
 _Static_assert(sizeof(struct smtp) == 12, "smtp");
 _Static_assert(sizeof(struct smtp_text) == 304, "smtp_text");
 _Static_assert(sizeof(struct stream) == 28, "stream");
-_Static_assert(sizeof(struct flow) == 96, "flow");
+_Static_assert(sizeof(struct turn_asked) == 20, "turn_asked");
+_Static_assert(sizeof(struct turn_told) == 24, "turn_told");
+_Static_assert(sizeof(struct flow) == 144, "flow");
 _Static_assert(sizeof(struct slow_slot) == 32, "slow_slot");
 _Static_assert(sizeof(struct token) == 64, "token");
 _Static_assert(sizeof(struct pending) == 752, "pending");

@@ -35,7 +35,7 @@
 	X(18, VERDICT_PASS, PASS, "source has the verdict pass")                                   \
 	X(19, TARPITTED, PASS, "connection attempt of a source that is slowed")                    \
 	X(20, SILENT, DROP, "connection attempt refused without an answer")                        \
-	X(21, CUT, DROP, "segment of a recheck that is not forwarded")                             \
+	X(21, CUT, DROP, "segment of a cut connection, not forwarded")                             \
 	X(22, FLOW_NEW, NOTE, "connection followed")                                               \
 	X(23, FLOW_REPLACED, NOTE, "followed connection replaced by a new one")                    \
 	X(24, FLOW_END, NOTE, "followed connection ended")                                         \
@@ -74,13 +74,15 @@
 	X(57, ANSWER_RATE, DROP, "connection attempt above answer_rate")                           \
 	X(58, SLOW_DEFERRED, NOTE, "attempt of a slowed source deferred: no slot left")            \
 	X(59, SLOW_MISSED, NOTE, "delay not started: no slot left since the attempt")              \
-	X(60, RECHECK_BLIND, NOTE, "recheck ended inside TLS, where no sight was")
+	X(60, RECHECK_BLIND, NOTE, "recheck ended inside TLS, where no sight was")                 \
+	X(61, CUT_BEGUN, PASS, "connection cut: refused, and reset for the server")                \
+	X(62, CUT_ANSWERED, ANSWER, "segment of a cut connection, acknowledged")
 
 enum reason {
 #define X(number, name, kind, text) REASON_##name = number,
 	REASON_LIST(X)
 #undef X
-		REASON_MAX = 61
+		REASON_MAX = 63
 };
 
 /* counters: one value per hook, one slot per reason, per CPU. */

@@ -366,7 +366,8 @@ static void segments_of_connections_are_never_refused(void **state)
 		}
 }
 
-/* A verdict that comes in mid-connection refuses none of its segments. */
+/* A verdict that comes in mid-connection drops none of its segments; test_cut.c says what becomes
+ * of the connection at the next command. */
 static void an_open_connection_goes_on(void **state)
 {
 	static const struct verdict drop = DROPPED;
@@ -375,13 +376,15 @@ static void an_open_connection_goes_on(void **state)
 
 	handshake(&t);
 	server(&t, "220 mx.example.net ESMTP\r\n");
+	client(&t, "MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\nDATA\r\n");
+	server(&t, "250 ok\r\n250 ok\r\n354 go\r\n");
 	judge(&t, &drop);
 	before = look(*state);
-	client(&t, "EHLO ex01.example.org\r\n");
-	exits_as(&t, &before, "command", HOOK_INGRESS, REASON_READ);
+	client(&t, "Subject: x\r\n.\r\n");
+	exits_as(&t, &before, "message", HOOK_INGRESS, REASON_READ);
 	before = look(*state);
-	server(&t, "250 mx.example.net\r\n");
-	exits_as(&t, &before, "reply", HOOK_EGRESS, REASON_READ);
+	server(&t, "250 taken\r\n");
+	exits_as(&t, &before, "reply", HOOK_EGRESS, REASON_READ_DONE);
 	assert_int_equal(verdict_of(&t).hits_dropped, 0);
 }
 
