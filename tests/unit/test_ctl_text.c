@@ -378,9 +378,9 @@ static void test_settings_and_counters(void **state)
 }
 
 /* printed - what a table prints */
-static char *printed(const struct ctl_rows *rows)
+static char *printed(struct ctl_rows *rows)
 {
-	char *text = NULL;
+	static char *text; /* static: or gcc takes it for one that dangles */
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
@@ -463,22 +463,50 @@ static void test_full_disk(void **state)
 	fclose(full);
 }
 
+/* test_rows_fit - the widest column gives first, nothing gets too narrow to read */
+static void test_rows_fit(void **state)
+{
+	static const struct ctl_column columns[] = { { .head = "A", .key = "a" },
+						     { .head = "B", .key = "b" },
+						     { .head = "C", .key = "c" },
+						     { .head = NULL } };
+	const char *cells[] = { "0123456789abcdef", "0123456789abcdefghij\xc3\xa4\xc3\xa4", "x" };
+	struct ctl_rows rows;
+	char *text;
+
+	(void)state;
+	ctl_rows_init(&rows, columns);
+	ctl_rows_add(&rows, cells);
+	ctl_rows_fit(&rows, 100);
+	text = printed(&rows);
+	assert_non_null(strstr(text, "0123456789abcdefghij\xc3\xa4\xc3\xa4"));
+	free(text);
+	ctl_rows_fit(&rows, 16 + 2 + 23 + 2 + 1); /* one byte: a letter goes whole */
+	text = printed(&rows);
+	assert_non_null(strstr(text, "0123456789abcdef  0123456789abcdefghij.."));
+	free(text);
+	ctl_rows_fit(&rows, 40);
+	text = printed(&rows);
+	assert_true(strlen(strchr(text, '\n') + 1) <= 41);
+	assert_non_null(strstr(text, ".."));
+	free(text);
+	ctl_rows_fit(&rows, 5);
+	text = printed(&rows);
+	assert_non_null(strstr(text, "01234567..  01234567..  x\n"));
+	free(text);
+	ctl_rows_free(&rows);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_span),
-		cmocka_unit_test(test_line),
-		cmocka_unit_test(test_cells),
-		cmocka_unit_test(test_hour),
-		cmocka_unit_test(test_windows),
-		cmocka_unit_test(test_not_enforced),
-		cmocka_unit_test(test_sentence),
-		cmocka_unit_test(test_verdict_entry),
-		cmocka_unit_test(test_range_entry),
-		cmocka_unit_test(test_flow_entries),
-		cmocka_unit_test(test_settings_and_counters),
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_array),
+		cmocka_unit_test(test_rows_fit),      cmocka_unit_test(test_span),
+		cmocka_unit_test(test_line),          cmocka_unit_test(test_cells),
+		cmocka_unit_test(test_hour),          cmocka_unit_test(test_windows),
+		cmocka_unit_test(test_not_enforced),  cmocka_unit_test(test_sentence),
+		cmocka_unit_test(test_verdict_entry), cmocka_unit_test(test_range_entry),
+		cmocka_unit_test(test_flow_entries),  cmocka_unit_test(test_settings_and_counters),
+		cmocka_unit_test(test_rows),          cmocka_unit_test(test_array),
 		cmocka_unit_test(test_full_disk),
 	};
 

@@ -54,6 +54,9 @@ int ctl_sources(const struct ctl *ctl, struct error *e);
 int ctl_show(const struct ctl *ctl, struct error *e);
 int ctl_history(const struct ctl *ctl, struct error *e);
 
+/* ctl_audit.c */
+int ctl_audit(const struct ctl *ctl, struct error *e);
+
 /* ctl_observe.c */
 int ctl_observe(const struct ctl *ctl, struct error *e);
 

@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "ctl_text.h"
 
 #define CELL_BYTES 512
 #define GAP        2
+#define FIT_MIN    10 /* of a column on a narrow terminal */
 
 /* ctl_rows_init - widths start with the heads */
 void ctl_rows_init(struct ctl_rows *rows, const struct ctl_column *columns)
@@ -78,12 +80,63 @@ void ctl_rows_add_object(struct ctl_rows *rows, const json_t *object)
 	ctl_rows_add(rows, cells);
 }
 
+/* terminal_width - of a terminal in columns; 0: out is none, and nothing is ever cut */
+static size_t terminal_width(FILE *out)
+{
+	struct winsize size;
+	int fd = fileno(out);
+
+	if (fd < 0 || !isatty(fd) || ioctl(fd, TIOCGWINSZ, &size))
+		return 0;
+	return size.ws_col;
+}
+
+/* ctl_rows_fit - the widest column gives first, none becomes narrower than can be read */
+void ctl_rows_fit(struct ctl_rows *rows, size_t width)
+{
+	size_t total = GAP * (rows->count - 1), over;
+	unsigned int i, widest;
+
+	for (i = 0; i < rows->count; i++)
+		total += rows->width[i];
+	while (total > width) {
+		for (widest = i = 0; i < rows->count; i++)
+			if (rows->width[i] > rows->width[widest])
+				widest = i;
+		if (rows->width[widest] <= FIT_MIN)
+			return;
+		over = total - width;
+		if (over > rows->width[widest] - FIT_MIN)
+			over = rows->width[widest] - FIT_MIN;
+		/* not all at once from one: the next widest has its share too */
+		over = (over + 1) / 2;
+		rows->width[widest] -= over;
+		total -= over;
+	}
+}
+
+/* cut - a cell wider than its column ends in ".."; never within a character */
+static const char *cut(const char *text, size_t width, char *buf)
+{
+	size_t n = strlen(text);
+
+	if (n <= width || width < 2 || width >= CELL_BYTES)
+		return text;
+	for (n = width - 2; n && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
+		;
+	memcpy(buf, text, n);
+	strcpy(buf + n, "..");
+	return buf;
+}
+
 /* print_cell - padded, but no blanks at the end of a line */
 static void print_cell(const struct ctl_rows *rows, unsigned int column, const char *text,
 		       FILE *out)
 {
 	int width = (int)rows->width[column];
+	char buf[CELL_BYTES + 1];
 
+	text = cut(text, rows->width[column], buf);
 	if (rows->columns[column].right)
 		fprintf(out, "%*s", width, text);
 	else if (column + 1 < rows->count)
@@ -92,23 +145,27 @@ static void print_cell(const struct ctl_rows *rows, unsigned int column, const c
 		fputs(text, out);
 	if (column + 1 < rows->count)
 		fprintf(out, "%*s", GAP, "");
-	else
-		fputc('\n', out);
 }
 
 /* ctl_rows_print - the head too when there are no rows: it says what was looked for */
-int ctl_rows_print(const struct ctl_rows *rows, FILE *out)
+int ctl_rows_print(struct ctl_rows *rows, FILE *out)
 {
 	const char *at = rows->cells, *end = rows->cells + rows->used;
+	size_t width = terminal_width(out);
 	unsigned int i;
 
+	if (width)
+		ctl_rows_fit(rows, width);
+	fputs(ctl_output_color(out, CTL_BOLD), out);
 	for (i = 0; i < rows->count; i++)
 		print_cell(rows, i, rows->columns[i].head, out);
+	fprintf(out, "%s\n", ctl_output_color(out, CTL_PLAIN));
 	while (at < end) {
 		for (i = 0; i < rows->count; i++) {
 			print_cell(rows, i, at, out);
 			at += strlen(at) + 1;
 		}
+		fputc('\n', out);
 	}
 	return rows->full ? -ENOMEM : 0;
 }

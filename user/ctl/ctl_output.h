@@ -4,8 +4,9 @@
  *
  * JSON is written by jansson, one value per line; an array is opened, filled item by item
  * and closed, so that a long one needs no memory. Rows are collected, because the width of a
- * column is known last. Every cell made from JSON is escaped: a peer's name cannot steer the
- * terminal.
+ * column is known last. On a terminal columns are fitted to its width and heads stand out;
+ * elsewhere nothing is ever cut or coloured. Every cell made from JSON is escaped: a peer's name
+ * cannot steer the terminal.
  */
 #ifndef BUILDGATE_CTL_OUTPUT_H
 #define BUILDGATE_CTL_OUTPUT_H
@@ -44,8 +45,12 @@ void ctl_rows_add(struct ctl_rows *rows, const char *const *cells);
 /* ctl_rows_add_object - one row from the columns' keys */
 void ctl_rows_add_object(struct ctl_rows *rows, const json_t *object);
 
-/* ctl_rows_print - head and rows; -ENOMEM when some had to be left out */
-int ctl_rows_print(const struct ctl_rows *rows, FILE *out);
+/* ctl_rows_fit - narrow the columns until a row is at most so wide; what no longer fits is cut */
+void ctl_rows_fit(struct ctl_rows *rows, size_t width);
+
+/* ctl_rows_print - head and rows, fitted to the terminal if out is one; -ENOMEM when some had to be
+ * left out */
+int ctl_rows_print(struct ctl_rows *rows, FILE *out);
 
 /* ctl_output_json - value on one line, keys in the order they were set */
 void ctl_output_json(FILE *out, const json_t *value);

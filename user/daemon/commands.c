@@ -162,6 +162,21 @@ static json_t *history(void *arg, struct control_request *request, struct error 
 	return report_history(&report, address_format(&range.addr, subject), 0, e);
 }
 
+static json_t *audit(void *arg, struct control_request *request, struct error *e)
+{
+	struct report report = daemon_report(arg);
+	const char *since = control_string(request, "since");
+	char shown[64];
+	int64_t at = 0;
+
+	if (since && times_parse(since, &at)) {
+		error_set(e, -EINVAL, "'%s' is not a date; expected 2026-12-01T00:00:00Z",
+			  log_escape(since, shown, sizeof(shown)));
+		return NULL;
+	}
+	return report_audit(&report, control_integer(request, "after", 0), at, e);
+}
+
 /* until_arg - "for" as a moment; 0: no end */
 static int until_arg(const struct control_request *request, int64_t now, int64_t *ret,
 		     struct error *e)
@@ -467,6 +482,7 @@ const struct control_command commands_table[] = {
 	{ "page", command_page, { OPTIONAL("place") } },
 	{ "show", show, { ADDR } },
 	{ "history", history, { OPTIONAL("addr"), { "last", CONTROL_INTEGER, false } } },
+	{ "audit", audit, { { "after", CONTROL_INTEGER, false }, OPTIONAL("since") } },
 	{ "set",
 	  set,
 	  { ADDR,

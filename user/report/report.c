@@ -196,16 +196,63 @@ static json_t *json_or_null(const char *text)
 	return value ? value : json_string(text);
 }
 
+/* entry_json - one entry */
+static json_t *entry_json(const struct audit *audit)
+{
+	return json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:o}", "at", report_time(audit->at), "who",
+			 audit->who, "what", audit->what, "subject", audit->subject, "why",
+			 report_text(audit->why), "before", json_or_null(audit->before), "after",
+			 json_or_null(audit->after));
+}
+
 /* add_audit - one more entry */
 static int add_audit(void *arg, const struct audit *audit)
 {
-	json_t *object =
-		json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:o}", "at", report_time(audit->at),
-			  "who", audit->who, "what", audit->what, "subject", audit->subject, "why",
-			  report_text(audit->why), "before", json_or_null(audit->before), "after",
-			  json_or_null(audit->after));
+	json_t *object = entry_json(audit);
 
 	return object && !json_array_append_new(arg, object) ? 0 : -ENOMEM;
+}
+
+/* A part of the whole trail. */
+struct part {
+	json_t *entries;
+	int64_t since, last, seen;
+};
+
+/* add_part - what is too old is passed over, but counts as seen */
+static int add_part(void *arg, const struct audit *audit)
+{
+	struct part *part = arg;
+	json_t *object;
+
+	part->last = audit->id;
+	part->seen++;
+	if (audit->at < part->since)
+		return 0;
+	object = entry_json(audit);
+	if (!object)
+		return -ENOMEM;
+	json_object_set_new(object, "id", json_integer((json_int_t)audit->id));
+	return json_array_append_new(part->entries, object) ? -ENOMEM : 0;
+}
+
+/* report_audit - see report.h */
+json_t *report_audit(const struct report *report, int64_t after, int64_t since, struct error *e)
+{
+	struct part part = { .entries = json_array(), .since = since };
+	int r = part.entries ? store_audit_after(report->store, after, REPORT_AUDIT_PART, add_part,
+						 &part, e)
+			     : -ENOMEM;
+
+	if (r == -ENOMEM)
+		error_set(e, r, "audit: out of memory");
+	if (r < 0) {
+		json_decref(part.entries);
+		return NULL;
+	}
+	return json_pack("{s:o,s:o}", "entries", part.entries, "next",
+			 part.seen == REPORT_AUDIT_PART ? json_integer((json_int_t)part.last)
+							: json_null());
 }
 
 /* report_trail - ids rise as entries are written */

@@ -54,6 +54,11 @@ json_t *report_outdated(const struct report *report, struct error *e);
 /* report_trail - array of the last `last` audit entries of whatever subject, oldest first */
 json_t *report_trail(const struct report *report, int64_t last, struct error *e);
 
+/* report_audit - {"entries":[],"next"}: at most REPORT_AUDIT_PART entries behind an id, without
+ * those before since; next is where the following part begins, null: there is none */
+#define REPORT_AUDIT_PART 1000
+json_t *report_audit(const struct report *report, int64_t after, int64_t since, struct error *e);
+
 /* report_history - array of audit entries of a subject (NULL: all) at or after since */
 json_t *report_history(const struct report *report, const char *subject, int64_t since,
 		       struct error *e);
