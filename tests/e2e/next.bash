@@ -21,8 +21,8 @@ next_version() {
 		-e 's/^struct \(verdict\|flow\) {/&\n\t__u64 of_the_next_version;/' \
 		-e '/^_Static_assert(sizeof(struct \(verdict\|flow\))/d' maps/abi.h >$abi.new
 	cmp -s $abi.new $abi || mv $abi.new $abi # else all would be built again
-	[ "$(grep -c of_the_next_version $abi)" = 2 ] &&
-		CFLAGS=-O0 make -s -C $NEXT -j"$(nproc)" build/buildgated build/gatectl >$NEXT/log 2>&1 || { tail -n 20 $NEXT/log; false; }
+	[ "$(grep -c of_the_next_version $abi)" = 2 ] || return
+	CFLAGS=-O0 make -s -C $NEXT -j"$(nproc)" build/buildgated build/gatectl >$NEXT/log 2>&1 || { tail -n 20 $NEXT/log; false; }
 }
 
 next_use() { GATE_BUILD=$1; }
