@@ -4,8 +4,9 @@
  *
  * The same question would get the same answer: once a CPU has asked for a source FLOOD_ASKED times
  * in one tick, it asks for one attempt in FLOOD_HELD + 1 only and drops the others at once, for
- * the rest of that tick. What was told may so be late by FLOOD_HELD packets and never by more than
- * a tick (4 ms at 250 Hz); hits come into the verdict with the next one asked for.
+ * the rest of that tick. A verdict that the daemon changes is asked for at once (settings.decided);
+ * what only time ends is late by FLOOD_HELD packets and a tick at most (4 ms at 250 Hz). Hits come
+ * into the verdict with the next one asked for.
  *
  * flood_syn() finds the source of a usual SYN, flood_again() knows it is of a flood; flood_told()
  * is told of each one that was asked for.
@@ -95,7 +96,7 @@ static __always_inline bool flood_same(const struct addr *a, const struct addr *
 static __always_inline __u64 flood_stamp(const struct settings *s)
 {
 	return bpf_jiffies64() + READ_ONCE(s->clock_offset_ns) + READ_ONCE(s->lease_until_ns) +
-	       READ_ONCE(s->enforce_until_ns);
+	       READ_ONCE(s->enforce_until_ns) + READ_ONCE(s->decided);
 }
 
 /* flood_again - the same again */

@@ -284,6 +284,7 @@ static void test_set(void **state)
 {
 	struct scene *s = *state;
 	struct verdict v;
+	uint64_t decided;
 
 	world_decide(&s->w, DECISION_SET, "192.0.2.7", ACTION_PASS, 0, s->now, 0);
 	world_decide(&s->w, DECISION_SET, "2001:db8::/64", ACTION_TARPIT, 0, s->now, s->now + HOUR);
@@ -304,9 +305,11 @@ static void test_set(void **state)
 	assert_int_equal(enforcer_tick(s->enforcer, s->now + HOUR, &s->w.e), 1);
 	assert_false(live("2001:db8::", &v));
 	assert_int_equal(s->settings.tarpits, 0);
+	decided = s->settings.decided;
 	world_undecide(&s->w, DECISION_SET, "192.0.2.9", s->now);
 	assert_int_equal(enforcer_reload(s->enforcer, s->now, &s->w.e), 1);
 	assert_false(live("192.0.2.9", &v));
+	assert_true(s->settings.decided > decided);
 	assert_int_equal(enforcer_stats(s->enforcer)->entries, 1);
 }
 

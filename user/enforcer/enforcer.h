@@ -62,7 +62,7 @@ struct enforcer_options {
 	struct store *store;
 	const struct policy *policy;
 	int verdicts_fd, ranges_fd;
-	volatile struct settings *settings; /* its word `ranges` is kept here */
+	volatile struct settings *settings; /* `ranges`, `tarpits`, `decided` are kept here */
 	unsigned int ipv6_bits;
 	int64_t recheck_interval;         /* seconds */
 	uint8_t tarpit_style, drop_style; /* the defaults for clock verdicts */

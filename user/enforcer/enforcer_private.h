@@ -41,4 +41,11 @@ int enforcer_read_decisions(struct enforcer *enforcer, struct error *e);
 /* enforcer_write_ranges - make the ranges map equal to the decisions in force */
 int enforcer_write_ranges(struct enforcer *enforcer, int64_t now, struct error *e);
 
+/* enforcer_changed - behind every change of the maps: the programs ask anew, also in a flood */
+static inline void enforcer_changed(struct enforcer *enforcer)
+{
+	if (enforcer->options.settings)
+		enforcer->options.settings->decided++;
+}
+
 #endif

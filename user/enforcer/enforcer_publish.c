@@ -92,6 +92,7 @@ static int put_entry(struct enforcer *enforcer, const struct addr *addr, const s
 
 	if (r < 0)
 		return refused(enforcer, r, e);
+	enforcer_changed(enforcer);
 	enforcer->stats.published++;
 	return 1;
 }
@@ -105,6 +106,7 @@ static int drop_entry(struct enforcer *enforcer, const struct addr *addr, struct
 		return 0;
 	if (r < 0)
 		return refused(enforcer, r, e);
+	enforcer_changed(enforcer);
 	enforcer->stats.removed++;
 	return 1;
 }
@@ -285,6 +287,7 @@ static int put_entries(struct enforcer *enforcer, const struct entries *changed,
 		put = n;
 		if (bpf_map_update_batch(enforcer->options.verdicts_fd, keys, values, &put, NULL))
 			put = put < n ? put : 0;
+		enforcer_changed(enforcer);
 		enforcer->stats.published += put;
 		for (uint32_t i = put; i < n; i++) {
 			int r = put_entry(enforcer, &keys[i], &values[i], e);

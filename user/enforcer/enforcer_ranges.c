@@ -309,6 +309,7 @@ int enforcer_write_ranges(struct enforcer *enforcer, int64_t now, struct error *
 	enforcer->stats.failed += unfit;
 	if (enforcer->options.settings)
 		enforcer->options.settings->ranges = (uint32_t)count;
+	enforcer_changed(enforcer);
 	if (!unfit)
 		return 0;
 	if (failed != -ENOSPC && failed != -E2BIG)
