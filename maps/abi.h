@@ -97,7 +97,7 @@ struct settings {
 	__u32 tarpits;       /* verdicts with throttle_s; 0 saves looking for one per segment */
 	__u32 answer_rate;   /* connections per source and second that are answered; 0: all */
 	__u32 slow_max;      /* sessions slowed at a time; what comes beyond is deferred */
-	__u64 decided; /* grows with every change of verdicts and ranges: what was remembered ends */
+	__u64 decided; /* grows with each change of verdicts and ranges: nothing older holds */
 	__u64 later[7];
 };
 
