@@ -31,14 +31,6 @@ struct answer_position {
 	__u32 closed; /* 1: our FIN too */
 };
 
-/* answer_plain - no options or extensions between the network header and TCP: those would have
- * to be answered in kind, and nobody sends mail with them */
-static __always_inline bool answer_plain(const struct packet *p)
-{
-	return p->tcp_offset - p->network_offset ==
-	       (p->ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
-}
-
 /* answer_cookie - our first sequence number towards this client under key 0 or 1 */
 static __always_inline __u32 answer_cookie(const struct packet *p, __u32 which, bool *ret_on)
 {
@@ -90,14 +82,14 @@ STEP int answer_verdict(const struct packet *p, struct answer *a)
 }
 
 /* answer_syn - SYN-ACK to a source that will be refused */
-STEP int answer_syn(struct __sk_buff *skb, const struct packet *p)
+STEP int answer_syn(struct __sk_buff *skb, struct packet *p)
 {
 	struct answer a = { .flags = TCP_SYN | TCP_ACK };
 	struct addr source;
 	struct verdict *v;
 	bool on;
 
-	if (!p || !answer_plain(p))
+	if (!p)
 		return REASON_ANSWER_DECLINED;
 	answer_verdict(p, &a);
 	a.seq = answer_cookie(p, 0, &on);
@@ -164,7 +156,7 @@ static __always_inline __u8 answer_choose(__u32 verb, __u32 read, __u8 refuse)
 
 /* answer_line - reply to the first line of the segment; it is acknowledged up to its LF, the
  * client sends the rest again */
-static __always_inline enum reason answer_line(struct __sk_buff *skb, const struct packet *p,
+static __always_inline enum reason answer_line(struct __sk_buff *skb, struct packet *p,
 					       struct answer *a, __u32 read)
 {
 	__u32 zero = 0, n = p->payload_bytes, steps;
@@ -202,7 +194,7 @@ static __always_inline enum reason answer_line(struct __sk_buff *skb, const stru
 
 /* answer_greet - the handshake is complete: the first text. What came with it is not
  * acknowledged, it comes again. */
-static __always_inline enum reason answer_greet(struct __sk_buff *skb, const struct packet *p,
+static __always_inline enum reason answer_greet(struct __sk_buff *skb, struct packet *p,
 						struct answer *a)
 {
 	struct reply *r = answer_texts(a->reply);
@@ -218,7 +210,7 @@ static __always_inline enum reason answer_greet(struct __sk_buff *skb, const str
 
 /* answer_end - a side has closed: FIN for FIN, and what still comes is taken, or the client
  * would send it for ever */
-static __always_inline enum reason answer_end(struct __sk_buff *skb, const struct packet *p,
+static __always_inline enum reason answer_end(struct __sk_buff *skb, struct packet *p,
 					      struct answer *a, __u32 closed)
 {
 	bool fin = p->tcp_flags & TCP_FIN;
@@ -234,7 +226,7 @@ static __always_inline enum reason answer_end(struct __sk_buff *skb, const struc
 /* answer_silence - an acknowledgement and nothing else. One that comes long after what it
  * acknowledges is a keep-alive probe, whose number is one before the client's next
  * (RFC 9293, 3.8.4). */
-static __always_inline enum reason answer_silence(struct __sk_buff *skb, const struct packet *p,
+static __always_inline enum reason answer_silence(struct __sk_buff *skb, struct packet *p,
 						  struct answer *a)
 {
 	__u32 age = answer_now() - a->echo;
@@ -249,13 +241,12 @@ static __always_inline enum reason answer_silence(struct __sk_buff *skb, const s
  * answer_segment - a client's segment that no flow claims: CONTINUE where it is not of an
  * answered connection.
  */
-STEP int answer_segment(struct __sk_buff *skb, const struct packet *p)
+STEP int answer_segment(struct __sk_buff *skb, struct packet *p)
 {
 	struct answer a = { .flags = TCP_ACK };
 	struct answer_position at = {};
 
-	if (!p || !(p->tcp_flags & TCP_ACK) || p->port_kind != PORT_MX || !answer_plain(p) ||
-	    !answer_place(p, &at))
+	if (!p || !(p->tcp_flags & TCP_ACK) || p->port_kind != PORT_MX || !answer_place(p, &at))
 		return REASON_CONTINUE;
 	if (p->tcp_flags & TCP_RST)
 		return REASON_ANSWER_TAKEN;

@@ -111,6 +111,27 @@ STEP int answer_options(struct __sk_buff *skb, const struct packet *p, struct an
 	return 0;
 }
 
+/* answer_bare - where TCP begins without IP options and extension headers */
+static __always_inline __u32 answer_bare(const struct packet *p)
+{
+	return p->network_offset + (p->ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
+}
+
+/* answer_strip - what stands between the network header and TCP is taken off: it was the client's
+ * wish for its own packet, and none of it is echoed */
+static __always_inline int answer_strip(struct __sk_buff *skb, struct packet *p)
+{
+	__u32 extra = p->tcp_offset - answer_bare(p);
+
+	if (!extra)
+		return 0;
+	if (bpf_skb_adjust_room(skb, -(__s32)extra, BPF_ADJ_ROOM_NET, 0))
+		return -1;
+	p->tcp_offset -= extra;
+	p->payload_offset -= extra;
+	return 0;
+}
+
 /* answer_partial - the packet has no full checksum yet (CHECKSUM_PARTIAL): an update that only
  * full ones get leaves the field as it is */
 static __always_inline bool answer_partial(struct __sk_buff *skb, __u32 check)
@@ -239,10 +260,10 @@ static __always_inline char *answer_text(const struct answer *a)
 }
 
 /*
- * answer_write - the packet becomes the answer; 0, or why it did not. Header lengths before TCP
- * stay as they are, so that where a pending checksum begins stays true.
+ * answer_write - the packet becomes the answer; 0, or why it did not. TCP stays where it is in
+ * memory, so that where a pending checksum begins stays true.
  */
-STEP int answer_write(struct __sk_buff *skb, const struct packet *p, const struct answer *a)
+STEP int answer_write(struct __sk_buff *skb, struct packet *p, const struct answer *a)
 {
 	__u32 zero = 0, bytes, check, options;
 	struct answer_scratch *sc = bpf_map_lookup_elem(&answer_scratch, &zero);
@@ -254,7 +275,7 @@ STEP int answer_write(struct __sk_buff *skb, const struct packet *p, const struc
 	if (!p || !a || !sc)
 		return REASON_ANSWER_DECLINED;
 	text = answer_text(a);
-	if (a->text && !text)
+	if ((a->text && !text) || answer_strip(skb, p))
 		return REASON_ANSWER_DECLINED;
 	check = p->tcp_offset + __builtin_offsetof(struct tcphdr, check);
 	bytes = answer_header(sc, p, a);
@@ -296,7 +317,7 @@ STEP int answer_write(struct __sk_buff *skb, const struct packet *p, const struc
 }
 
 /* answer_send - the packet becomes the answer and goes back the way it came */
-static __always_inline enum reason answer_send(struct __sk_buff *skb, const struct packet *p,
+static __always_inline enum reason answer_send(struct __sk_buff *skb, struct packet *p,
 					       const struct answer *a)
 {
 	enum reason reason = answer_write(skb, p, a);

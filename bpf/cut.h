@@ -48,18 +48,18 @@ static __always_inline bool cut_due(const struct packet *p, const struct flow *f
 {
 	return p->payload_bytes && !(f->flags & (FLOW_RECHECK | FLOW_CUT)) &&
 	       f->server.family != FAMILY_TLS && turn_idle(&f->asked, &f->told, p->seq, p->ack) &&
-	       answer_plain(p) && cut_wanted(p);
+	       cut_wanted(p);
 }
 
 /* cut_reset - the packet goes on to the server as a RST where its next byte would be */
-STEP int cut_reset(struct __sk_buff *skb, const struct packet *p, __u32 seq)
+STEP int cut_reset(struct __sk_buff *skb, struct packet *p, __u32 seq)
 {
 	struct tcphdr tcp = {};
 	__u32 check;
 	bool partial;
 	__u64 sum;
 
-	if (!p)
+	if (!p || answer_strip(skb, p))
 		return -1;
 	check = p->tcp_offset + __builtin_offsetof(struct tcphdr, check);
 	partial = answer_partial(skb, check);
@@ -83,7 +83,7 @@ STEP int cut_reset(struct __sk_buff *skb, const struct packet *p, __u32 seq)
 
 /* cut_refuse - the refusal to the client, and a RST to the server: CUT_BEGUN; CUT where that
  * cannot be done, then the segment just ends here */
-STEP int cut_refuse(struct __sk_buff *skb, const struct packet *p, const struct flow *f)
+STEP int cut_refuse(struct __sk_buff *skb, struct packet *p, const struct flow *f)
 {
 	struct answer a = { .flags = TCP_ACK | TCP_PSH | TCP_FIN };
 	__u32 seq, mark = skb->mark;
@@ -120,7 +120,7 @@ static __always_inline void cut_taken(const struct packet *p, struct flow *f)
 
 /* cut_begin - from this segment on. `now` is the moment for it, so the refusal stands where the
  * server's next byte would have. */
-STEP int cut_begin(struct __sk_buff *skb, const struct packet *p, struct flow *f, __u32 hook)
+STEP int cut_begin(struct __sk_buff *skb, struct packet *p, struct flow *f, __u32 hook)
 {
 	struct addr source;
 	struct verdict *v;
@@ -161,7 +161,7 @@ static __always_inline bool cut_ours(const struct packet *p, const struct flow *
  * cut_segment - a client's segment on a connection that was cut; CONTINUE where it is of another
  * connection, and the entry is gone.
  */
-STEP int cut_segment(struct __sk_buff *skb, const struct packet *p, struct flow *f, __u32 hook)
+STEP int cut_segment(struct __sk_buff *skb, struct packet *p, struct flow *f, __u32 hook)
 {
 	struct answer a = { .flags = TCP_ACK };
 	struct flow_key key;

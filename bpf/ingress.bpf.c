@@ -35,7 +35,7 @@ static __always_inline void born(const struct packet *p)
 }
 
 /* attempt - segments that open a connection; CONTINUE for all others */
-static __always_inline enum reason attempt(struct __sk_buff *skb, const struct packet *p)
+static __always_inline enum reason attempt(struct __sk_buff *skb, struct packet *p)
 {
 	enum reason reason;
 
@@ -51,7 +51,7 @@ static __always_inline enum reason attempt(struct __sk_buff *skb, const struct p
 }
 
 /* rechecked - a blocked source's chance: is it used, and did it show an old build? */
-static __always_inline enum reason rechecked(struct __sk_buff *skb, const struct packet *p,
+static __always_inline enum reason rechecked(struct __sk_buff *skb, struct packet *p,
 					     struct flow *f)
 {
 	recheck_spend(p, f, HOOK_INGRESS);
@@ -64,7 +64,7 @@ static __always_inline enum reason rechecked(struct __sk_buff *skb, const struct
 
 /* segment - a segment of a followed connection */
 static __always_inline enum reason segment(struct __sk_buff *skb, const struct settings *s,
-					   const struct packet *p, struct flow *f)
+					   struct packet *p, struct flow *f)
 {
 	enum reason reason, cut;
 
@@ -88,7 +88,7 @@ static __always_inline enum reason segment(struct __sk_buff *skb, const struct s
 
 /* owned - whose segment is it: a followed connection's, a cut one's, an answered one's? */
 static __always_inline enum reason owned(struct __sk_buff *skb, const struct settings *s,
-					 const struct packet *p)
+					 struct packet *p)
 {
 	struct flow *f = bpf_map_lookup_elem(&flows, &p->key);
 	enum reason reason;

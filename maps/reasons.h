@@ -67,7 +67,7 @@
 	X(50, ANSWERED, ANSWER, "segment of an answered connection, replied to")                   \
 	X(51, ANSWER_TAKEN, DROP, "segment of an answered connection that needs no reply")         \
 	X(52, ANSWER_LEFT, PASS, "own answer leaving")                                             \
-	X(53, ANSWER_DECLINED, PASS, "not answered: IP options, or no texts")                      \
+	X(53, ANSWER_DECLINED, PASS, "not answered: no texts, or IP options that stay")            \
 	X(54, TLS_BOUND, NOTE, "TLS session of an accepted mail connection read")                  \
 	X(55, TLS_UNBOUND, NOTE, "TLS session not read: its connection is not known")              \
 	X(56, TLS_FULL, NOTE, "TLS session not read: no memory")                                   \

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The answerer on a device: whole dialogues over veth, with full checksums and with those that
- * the sender's card would still have to compute. What comes back is judged as a receiver would
- * judge it: where a checksum is left to the card, by doing what the card does.
+ * the sender's card would still have to compute, with VLAN tags (the outer one of a frame arrives
+ * beside it, in metadata) and with IP options and extension headers. What comes back is judged as a
+ * receiver would judge it: where a checksum is left to the card, by doing what the card does.
  */
 #include "tests/prog/answered.h"
 
@@ -52,6 +53,7 @@ static int set_up(void **state)
 	assert_int_equal(setsockopt(outside, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)), 0);
 	assert_int_equal(setsockopt(outside, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)),
 			 0);
+	assert_int_equal(setsockopt(outside, SOL_PACKET, PACKET_AUXDATA, &one, sizeof(one)), 0);
 	assert_int_equal(bind(outside, (struct sockaddr *)&at, sizeof(at)), 0);
 	return 0;
 }
@@ -65,30 +67,52 @@ static void complete(struct wired *w, size_t bytes)
 	put16(from + w->net.csum_offset, ~fold16(sum16(from, n, 0)));
 }
 
+/* receive - the next frame, its outer tag put back in; returns its length */
+static size_t receive(struct wired *w)
+{
+	struct iovec part = { .iov_base = w, .iov_len = sizeof(*w) - 4 };
+	char room[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+	struct msghdr m = { .msg_iov = &part,
+			    .msg_iovlen = 1,
+			    .msg_control = room,
+			    .msg_controllen = sizeof(room) };
+	ssize_t n = recvmsg(outside, &m, 0) - (ssize_t)sizeof(w->net);
+	struct tpacket_auxdata beside;
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	assert_true(n > 0 && c && c->cmsg_type == PACKET_AUXDATA);
+	memcpy(&beside, CMSG_DATA(c), sizeof(beside));
+	if (w->net.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+		complete(w, n);
+	if (!(beside.tp_status & TP_STATUS_VLAN_VALID))
+		return n;
+	memmove(w->frame + 16, w->frame + 12, n - 12);
+	put16(w->frame + 12, beside.tp_vlan_tpid);
+	put16(w->frame + 14, beside.tp_vlan_tci);
+	return n + 4;
+}
+
 /* ask - a segment over the wire, and the answer from it */
 static struct answer_seen *ask(struct caller *c, uint32_t seq, uint32_t ack, unsigned int flags,
 			       const char *data)
 {
 	struct pollfd p = { .fd = outside, .events = POLLIN };
 	static struct wired w;
-	ssize_t n;
+	size_t n;
 
 	memset(&w, 0, sizeof(w));
 	c->frame_bytes = build_frame(&c->t, true, seq, ack, flags, data, strlen(data), c->frame);
 	memcpy(w.frame, c->frame, c->frame_bytes);
 	if (c->t.partial_checksum)
 		w.net = (struct virtio_net_hdr) { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-						  .csum_start = 14 + (c->t.ipv6 ? 40 : 20),
+						  .csum_start = c->frame_bytes - strlen(data) - 20,
 						  .csum_offset = 16 };
 	n = sizeof(w.net) + c->frame_bytes;
 	assert_int_equal(write(outside, &w, n), n);
 	assert_int_equal(poll(&p, 1, 2000), 1);
-	n = read(outside, &w, sizeof(w)) - (ssize_t)sizeof(w.net);
-	assert_true(n > 0);
-	if (w.net.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
-		complete(&w, n);
-	else
-		assert_false(c->t.partial_checksum); /* it stays the card's to do */
+	n = receive(&w);
+	/* it stays the card's to do */
+	assert_int_equal(w.net.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM, c->t.partial_checksum);
 	memcpy(c->out, w.frame, n);
 	c->t.out_bytes = n;
 	take(c);
@@ -103,13 +127,17 @@ static void ask_next(struct caller *c, const char *data, const char *reply)
 	c->ack += c->last.bytes;
 }
 
-static void dialogue(void **state, bool partial)
+/* dialogue - from SYN to QUIT, by frames like those of `set` */
+static void dialogue(void **state, const struct talk *set)
 {
 	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
 		struct caller c = caller(*state, ipv6, &REFUSED);
 		struct look before = look(*state);
 
-		c.t.partial_checksum = partial;
+		c.t.partial_checksum = set->partial_checksum;
+		c.t.tags = set->tags;
+		c.t.ip_options = set->ip_options;
+		c.t.ip6_extensions = set->ip6_extensions;
 		ask(&c, c.seq++, 0, SYN, "");
 		assert_int_equal(c.last.flags, SYN | ACK);
 		c.ack = c.last.seq + 1;
@@ -126,12 +154,28 @@ static void dialogue(void **state, bool partial)
 
 static void full_checksums(void **state)
 {
-	dialogue(state, false);
+	dialogue(state, &(struct talk) { 0 });
 }
 
 static void offloaded_checksums(void **state)
 {
-	dialogue(state, true);
+	dialogue(state, &(struct talk) { .partial_checksum = true });
+}
+
+static void tags(void **state)
+{
+	for (int i = 0; i < 4; i++)
+		dialogue(state, &(struct talk) { .partial_checksum = i & 1, .tags = 1 + i / 2 });
+}
+
+/* with a tag beside the frame too: in the frame itself they could not be taken off */
+static void extra_headers(void **state)
+{
+	for (int i = 0; i < 4; i++)
+		dialogue(state, &(struct talk) { .partial_checksum = i & 1,
+						 .tags = i / 2,
+						 .ip_options = 12,
+						 .ip6_extensions = 2 });
 }
 
 int main(void)
@@ -139,6 +183,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(full_checksums, clean_answers),
 		cmocka_unit_test_setup(offloaded_checksums, clean_answers),
+		cmocka_unit_test_setup(tags, clean_answers),
+		cmocka_unit_test_setup(extra_headers, clean_answers),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, close_gate);
