@@ -465,6 +465,43 @@ static void test_walk_back(void **state)
 	source_clear(&source);
 }
 
+/* tell - somebody's report of a connection `minutes` after the first one */
+static int tell(struct scene *s, const char *name, uint64_t build, int64_t minutes)
+{
+	struct observation o = {
+		.at = s->now + minutes * 60,
+		.source = world_addr("192.0.2.7"),
+		.origin = build ? ORIGIN_RECEIVED : 0,
+		.family = build ? 0 : FAMILY_OTHER,
+		.build = build,
+		.told = true,
+	};
+
+	snprintf(o.helo, sizeof(o.helo), "%s", name);
+	observation_name(&o);
+	return observer_take(s->observer, &o, s->now + 600, 400 * DAY_S, &s->w.e);
+}
+
+/* test_told_again - a batch whose answer was lost comes again: nothing counts as two connections */
+static void test_told_again(void **state)
+{
+	struct scene *s = *state;
+
+	for (int again = 0; again < 3; again++)
+		for (int64_t minute = 0; minute < 10; minute += 2) {
+			int expected = again ? OBSERVER_DROPPED : OBSERVER_TAKEN;
+
+			assert_int_equal(tell(s, "ex01.example.org", OLD_BUILD, minute) > 0,
+					 expected);
+			assert_int_equal(tell(s, "mx.example.org", 0, minute) > 0, expected);
+		}
+	/* what was not told before is taken, however late it comes */
+	assert_true(tell(s, "ex01.example.org", OLD_BUILD, 5) > 0);
+	assert_true(tell(s, "ex01.example.org", FINE_BUILD, 2) > 0);
+	assert_true(tell(s, "ex02.example.org", OLD_BUILD, 2) > 0);
+	assert_int_equal(tell(s, "ex01.example.org", OLD_BUILD, 5), OBSERVER_DROPPED);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -474,7 +511,7 @@ int main(void)
 		TEST(test_ipv6),       TEST(test_clock),       TEST(test_audit),
 		TEST(test_pause_ends), TEST(test_many_due),    TEST(test_confirmed),
 		TEST(test_walk),       TEST(test_walk_policy), TEST(test_walk_ahead),
-		TEST(test_walk_kinds), TEST(test_walk_back),
+		TEST(test_walk_kinds), TEST(test_walk_back),   TEST(test_told_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

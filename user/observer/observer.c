@@ -206,14 +206,31 @@ static int count_sight(struct observer *observer, const struct addr *source,
 	return store_account_add(observer->options.store, source, bits, o->at, e);
 }
 
+/* known - a report that comes late, of a connection that counted: a batch whose answer was lost is
+ * sent again, a log is read twice. The identity itself remembers only the connection that it took
+ * last. */
+static int known(struct observer *observer, const struct source *source,
+		 const struct observation *o, struct error *e)
+{
+	const struct identity *id = o->told ? source_find(source, o->server) : NULL;
+
+	if (!id || o->at > id->last_seen || llabs(o->at - id->last_taken) < ESCALATION_DEDUPE_S)
+		return 0;
+	return store_observed(observer->options.store, &source->addr, o, ESCALATION_DEDUPE_S, e);
+}
+
 /* observe - the clock's part: one connection into the source's records */
 static int observe(struct observer *observer, struct source *source, const struct observation *o,
 		   int64_t now, int64_t running, struct error *e)
 {
 	struct escalation clock = clock_at(observer, now, running);
 	bool had_clock = clocked(source);
-	int taken, r;
+	int taken, r = known(observer, source, o, e);
 
+	if (r) {
+		observer->stats.repeated += r > 0;
+		return r < 0 ? r : OBSERVER_DROPPED;
+	}
 	trail_begin(&observer->trail, &clock, source);
 	catch_up(observer, &clock, source);
 	taken = escalation_observe(&clock, source, o);

@@ -109,6 +109,11 @@ int store_source_ranked(struct store *store, struct store_place *place, struct a
 
 typedef int (*store_observation_fn)(void *arg, const struct observation *o);
 
+/* store_observed - 1 if one that says the same of this source (masked), less than `apart` seconds
+ * before or after, is among the raw ones */
+int store_observed(struct store *store, const struct addr *source, const struct observation *o,
+		   int64_t apart, struct error *e);
+
 /* store_observation_add - keep one raw, and count it for its identity, build and day; source is
  * the masked one */
 int store_observation_add(struct store *store, const struct addr *source,

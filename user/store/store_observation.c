@@ -30,6 +30,24 @@ int store_observation_add(struct store *store, const struct addr *source,
 	return store_finish(store, r < 0 ? r : 0, e);
 }
 
+/* store_observed - by the index of moments: the others of these two minutes are looked at too */
+int store_observed(struct store *store, const struct addr *source, const struct observation *o,
+		   int64_t apart, struct error *e)
+{
+	sqlite3_stmt *stmt;
+	int r = store_query(store, &stmt, e,
+			    "SELECT 1 FROM observation WHERE at > ? AND at < ? AND source = ?"
+			    " AND server = ? AND build = ? AND origin = ? LIMIT 1",
+			    "iiatii", o->at - apart, o->at + apart, source, o->server,
+			    (int64_t)o->build, (int64_t)o->origin);
+
+	if (r >= 0)
+		r = store_step(store, stmt, e);
+	if (r > 0)
+		store_reset(stmt);
+	return r;
+}
+
 /* read_observation - a row in the order of the table */
 static void read_observation(sqlite3_stmt *stmt, struct observation *ret)
 {
