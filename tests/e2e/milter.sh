@@ -61,7 +61,7 @@ stage_is() { source_is $OLD ".stage == $1"; }
 
 must "two mail servers start" lab_mtas old edge
 must "they speak TLS" tls_up encrypt
-e2e_gate
+e2e_gate "control_group: nogroup"
 must "the milter starts" milter_start
 
 mail_is delivered old $OLD_BUILD
@@ -128,31 +128,51 @@ must "the gate comes back" gate_start
 must "the report arrives" wait_for 90 milter_has waiting 0
 same "and nothing is lost" 0 "$(milter_said lost)"
 
-# the same over a Unix socket, where most steps go without an answer
+# the same over a Unix socket, where most steps go without an answer; as users of their own, in
+# Postfix's root, where these are
 must "the milter ends with its counts" milter_stop
 must "it said them" grep -q 'reports:.*taken' $MILTER_LOG
 : >$MILTER_LOG
-MILTER=unix:$LAB/edge/root/srv/milter.sock
-must "a milter at a Unix socket" milter_start
-same "only its owner may connect" 600 "$(stat -c %a $LAB/edge/root/srv/milter.sock)"
-chroot $LAB/edge/root chown postfix /srv/milter.sock
-must "Postfix goes there" lab_in edge postconf -e smtpd_milters=unix:/srv/milter.sock
+SOCKET=$LAB/edge/root/srv/milter.sock
+cp build/gate-milter $LAB/edge/root/srv/
+mkdir -p $LAB/edge/root/run/buildgate
+must "its root has the control socket" mount --bind /run/buildgate $LAB/edge/root/run/buildgate
+nsenter --net="$(lab_ns edge)" -- chroot $LAB/edge/root /srv/gate-milter -p unix:/srv/milter.sock \
+	--user nobody --group postfix >>$MILTER_LOG 2>&1 </dev/null &
+MILTER_PID=$!
+must "a milter at a Unix socket" wait_for 10 grep -q listening $MILTER_LOG
+same "it became another user" "65534 65534" \
+	"$(awk '/^[UG]id:/ { print $3 }' "/proc/$MILTER_PID/status" | xargs)"
+same "only that one and the group may connect" "nobody:postfix 660" \
+	"$(lab_in edge stat -c '%U:%G %a' /srv/milter.sock)"
+must "Postfix goes there" lab_in edge postconf -e smtpd_milters=unix:/srv/milter.sock \
+	milter_connect_timeout=2s milter_command_timeout=2s milter_content_timeout=2s
 must "and reloads" lab_in edge postfix reload
+must "a minute later" ctl clock advance 2m
 mail_is delivered old $OLD_BUILD
 must "the build is read there too" wait_for 5 milter_has builds 1
+must "and the daemon hears it" wait_for 5 milter_has taken 1
+
+# hung, gone, its socket missing, killed: mail goes on
+kill -STOP "$MILTER_PID"
+mail_is delivered old $OLD_BUILD
+kill -CONT "$MILTER_PID"
+mail_is delivered old $OLD_BUILD
+must "it is asked again" wait_for 5 milter_has_at_least builds 2
+rm $SOCKET
+mail_is delivered old $OLD_BUILD
+must "it is killed" milter_stop KILL
+mail_is delivered old $OLD_BUILD
 
 # a queue of one, and no daemon: the rest is lost and counted
-must "this one ends too" milter_stop
 gate_stop KILL
 : >$MILTER_LOG
+MILTER=unix:$SOCKET
 must "a milter with a queue of one" milter_start --queue 1
+same "without --group only its owner may connect" 600 "$(stat -c %a $SOCKET)"
 chroot $LAB/edge/root chown postfix /srv/milter.sock
 for build in $OLD_BUILD 15.1.2507.9 15.1.2507.12; do
 	mail_is delivered old "$build"
 done
 must "losses are counted" milter_has_at_least lost 1
 must "and logged" grep -q 'report(s) lost: the queue is full' $MILTER_LOG
-
-# hung, killed, away: mail goes on
-must "the milter is killed" milter_stop KILL
-mail_is delivered old $OLD_BUILD

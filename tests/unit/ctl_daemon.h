@@ -47,18 +47,24 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-/* start_daemon - with one answer to everything */
-static void start_daemon(const char *answer)
+/* start_listening - with a thread that serves mock.fd */
+static void start_listening(void *(*thread)(void *))
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
 	strcpy(addr.sun_path, mock.path);
-	mock.answer = answer;
-	mock.request[0] = '\0';
 	mock.fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(bind(mock.fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	assert_int_equal(listen(mock.fd, 8), 0);
-	assert_int_equal(pthread_create(&mock.thread, NULL, serve, NULL), 0);
+	assert_int_equal(pthread_create(&mock.thread, NULL, thread, NULL), 0);
+}
+
+/* start_daemon - with one answer to everything */
+static void start_daemon(const char *answer)
+{
+	mock.answer = answer;
+	mock.request[0] = '\0';
+	start_listening(serve);
 }
 
 static void stop_daemon(void)

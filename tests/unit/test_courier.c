@@ -142,6 +142,67 @@ static void test_never_waits(void **state)
 	assert_int_equal(stats.waiting, 0);
 }
 
+/* ---- a daemon that takes what it gets ---- */
+
+static unsigned int heard; /* reports */
+
+/* take_all - the requests of one connection */
+static void take_all(FILE *peer)
+{
+	char *line = NULL;
+	size_t size = 0;
+
+	while (getline(&line, &size, peer) > 0) {
+		json_t *request = json_loads(line, 0, NULL);
+		size_t n = json_array_size(json_object_get(request, "observations"));
+
+		heard += (unsigned int)n;
+		fprintf(peer,
+			"{\"ok\":true,\"result\":{\"message\":\"\",\"taken\":%zu,\"repeated\":0,"
+			"\"refused\":[],\"lost\":0}}\n",
+			n);
+		fflush(peer);
+		json_decref(request);
+	}
+	free(line);
+}
+
+static void *hearing(void *arg)
+{
+	int fd;
+
+	(void)arg;
+	while ((fd = accept(mock.fd, NULL, NULL)) >= 0) {
+		FILE *peer = fdopen(fd, "r+");
+
+		take_all(peer);
+		fclose(peer);
+	}
+	return NULL;
+}
+
+/* 100,000 reports wait while nobody is there: all arrive, once, and what was one too many is
+ * counted */
+static void test_queue(void **state)
+{
+	struct courier_stats stats;
+
+	(void)state;
+	start(100000);
+	put(100000);
+	courier_stats(courier, &stats);
+	assert_int_equal(stats.waiting, 100000);
+	put(600); /* a batch may have left the queue */
+	courier_stats(courier, &stats);
+	assert_in_range(stats.lost, 100, 600);
+	start_listening(hearing);
+	stats = settled();
+	assert_int_equal(stats.taken + stats.lost, 100600);
+	courier_close(courier, &stats);
+	assert_int_equal(heard, stats.taken);
+	assert_int_equal(stats.repeated, 0);
+}
+
 /* what the daemon would not take beside one that still waits is not kept, and nothing else */
 static void test_repeated(void **state)
 {
@@ -225,8 +286,8 @@ static void test_answers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_taken),    TEST(test_away),    TEST(test_never_waits),
-		TEST(test_repeated), TEST(test_answers),
+		TEST(test_taken), TEST(test_away),     TEST(test_never_waits),
+		TEST(test_queue), TEST(test_repeated), TEST(test_answers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
