@@ -23,6 +23,7 @@
 #include "user/ctl/ctl.h"
 #include "user/ctl/ctl_parse.h"
 #include "user/kernel/loader.h"
+#include "user/kernel/offmark.h"
 #include "user/kernel/pinned.h"
 
 #define NS 1000000000ULL
@@ -104,6 +105,17 @@ json_t *loader_hooks(struct error *e)
 			 "attached", 0);
 }
 
+static int mark_error;
+static unsigned int marks;
+
+int offmark_put(struct error *e)
+{
+	if (mark_error)
+		return error_set(e, mark_error, "the disk is full");
+	marks++;
+	return 0;
+}
+
 int loader_unload(struct error *e)
 {
 	(void)e;
@@ -156,6 +168,8 @@ static int set_up(void **state)
 	settings.mode = MODE_ENFORCE;
 	settings.lease_until_ns = clock_kernel_ns() + 36005 * NS;
 	loaded = true;
+	marks = 0;
+	mark_error = 0;
 	unloaded = false;
 	pinned_error = 0;
 	strcpy(mock.dir, "/tmp/test_ctl.XXXXXX");

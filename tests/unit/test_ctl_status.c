@@ -18,6 +18,18 @@ static void test_mode_off_alone(void **state)
 	json_decref(object);
 	assert_int_equal(run("mode"), 0);
 	assert_string_equal(said, "off\n");
+	assert_int_equal(marks, 1); /* for the daemon that starts after a reboot */
+}
+
+/* a mark that cannot be kept is told, and off all the same */
+static void test_mode_off_unmarked(void **state)
+{
+	(void)state;
+	mark_error = -ENOSPC;
+	assert_int_equal(run("mode off"), 0);
+	assert_int_equal(settings.mode, MODE_OFF);
+	assert_non_null(strstr(said, "until this host is started again"));
+	assert_non_null(strstr(said, "the disk is full"));
 }
 
 static void test_mode_off_with_daemon(void **state)
@@ -28,6 +40,7 @@ static void test_mode_off_with_daemon(void **state)
 	assert_int_equal(settings.mode, MODE_OFF);
 	assert_non_null(strstr(mock.request, "\"mode\":\"off\""));
 	assert_string_equal(said, "mode is off\n");
+	assert_int_equal(marks, 0);
 	loaded = false;
 	pinned_error = -EPERM;
 	assert_int_equal(run("mode off"), 0);
@@ -253,11 +266,17 @@ static void test_status_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_mode_off_alone),   TEST(test_mode_off_with_daemon),
-		TEST(test_mode_off_nowhere), TEST(test_mode_needs_daemon),
-		TEST(test_unload),           TEST(test_status_daemon_dead),
-		TEST(test_status_words),     TEST(test_status_daemon_alive),
-		TEST(test_tls_line),         TEST(test_doctor),
+		TEST(test_mode_off_alone),
+		TEST(test_mode_off_with_daemon),
+		TEST(test_mode_off_unmarked),
+		TEST(test_mode_off_nowhere),
+		TEST(test_mode_needs_daemon),
+		TEST(test_unload),
+		TEST(test_status_daemon_dead),
+		TEST(test_status_words),
+		TEST(test_status_daemon_alive),
+		TEST(test_tls_line),
+		TEST(test_doctor),
 		TEST(test_status_keys),
 	};
 

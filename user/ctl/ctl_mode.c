@@ -11,6 +11,7 @@
 #include "ctl_output.h"
 #include "ctl_text.h"
 #include "user/kernel/loader.h"
+#include "user/kernel/offmark.h"
 #include "user/base/times.h"
 
 #define OFF_TIMEOUT_S    2
@@ -21,7 +22,7 @@ static void print_mode(const struct ctl *ctl, const char *mode, const char *mess
 		       const char *daemon_error)
 {
 	json_t *object;
-	char text[1024];
+	char text[2048];
 
 	if (!ctl->json) {
 		fprintf(ctl->out, "%s\n", ctl_text_line(message, text, sizeof(text)));
@@ -113,9 +114,9 @@ static int store_off(struct error *e)
  * a daemon that hangs may hold the kill switch up for OFF_TIMEOUT_S only */
 static int switch_off(const struct ctl *ctl, struct error *e)
 {
-	struct error silent = { "" };
+	struct error silent = { "" }, unmarked = { "" };
 	json_t *result = NULL;
-	char text[1024];
+	char text[2048];
 	int rc, asked;
 
 	asked = ask_mode(ctl, "off", &result, &silent);
@@ -123,11 +124,19 @@ static int switch_off(const struct ctl *ctl, struct error *e)
 	rc = store_off(e);
 	if (rc && asked)
 		return rc;
-	if (asked)
-		snprintf(text, sizeof(text), "mode is off; the daemon could not be told: %s",
+	if (!asked)
+		snprintf(text, sizeof(text), "mode is off");
+	else if (!offmark_put(&unmarked))
+		snprintf(text, sizeof(text),
+			 "mode is off, and stays off when this host or the daemon is started "
+			 "again; the daemon could not be told: %s",
 			 silent.text);
 	else
-		snprintf(text, sizeof(text), "mode is off");
+		snprintf(text, sizeof(text),
+			 "mode is off until this host is started again: then the daemon's store "
+			 "decides, unless \"gatectl mode off\" comes while it runs; the daemon "
+			 "could not be told: %s; nor could the mode be kept for it: %s",
+			 silent.text, unmarked.text);
 	print_mode(ctl, "off", text, asked ? silent.text : NULL);
 	return 0;
 }

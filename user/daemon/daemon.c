@@ -13,6 +13,7 @@
 
 #include "user/base/build.h"
 #include "user/base/clock.h"
+#include "user/kernel/offmark.h"
 #include "user/kernel/probe.h"
 #include "user/base/times.h"
 #include "user/version.h"
@@ -161,11 +162,11 @@ static int attach_gate(struct daemon *daemon, struct error *e)
 	int rc = loader_attach(daemon->loader, e);
 
 	daemon->events_lost += loader_events_lost(daemon->loader);
-	return rc;
+	return rc ? rc : offmark_tell(daemon->config->state_dir, e);
 }
 
-/* first_mode - what the store says, on a new store the config; but "off", written while no
- * daemon ran, stays off, and nobody is refused without a contact to turn to */
+/* first_mode - what the store says, on a new store the config; but "off", said while no daemon
+ * ran, stays off, over a reboot too, and nobody is refused without a contact to turn to */
 static int first_mode(struct daemon *daemon, struct error *e)
 {
 	const struct config *config = daemon->config;
@@ -182,14 +183,17 @@ static int first_mode(struct daemon *daemon, struct error *e)
 			    config->path);
 		daemon->mode = MODE_REPORT;
 	}
-	/* unconfirmed: the kernel has the deadline, and the store the word for after it */
-	if (found && daemon->settings->enforce_until_ns) {
+	if ((found && daemon->settings->mode == MODE_OFF) || offmark_found(config->state_dir)) {
+		daemon->settings->mode = MODE_OFF;
+		daemon->settings->enforce_until_ns = 0;
+	} else if (found && daemon->settings->enforce_until_ns) {
+		/* unconfirmed: the kernel has the deadline, the store the word for after it */
 		daemon->mode = daemon->settings->mode;
 		daemon_mode(daemon);
 		return 0;
-	}
-	if (!found || daemon->settings->mode != MODE_OFF)
+	} else {
 		daemon->settings->mode = daemon->mode;
+	}
 	return store_fact_set(daemon->store, "mode", operator_mode_name(daemon_mode(daemon)), e);
 }
 

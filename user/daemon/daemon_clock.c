@@ -7,6 +7,7 @@
 #include "user/base/clock.h"
 #include "daemon.h"
 #include "user/base/times.h"
+#include "user/kernel/offmark.h"
 
 #define NS          1000000000LL
 #define WALK_STEP_S 3600 /* between two looks while a lab clock walks */
@@ -92,6 +93,17 @@ static bool unconfirmed(const struct daemon *daemon)
 	return daemon->settings->mode == MODE_ENFORCE && daemon->settings->enforce_until_ns;
 }
 
+/* keep_mode - audited and durable; no mark of gatectl's is needed any more */
+static int keep_mode(struct daemon *daemon, const struct operator* op, enum mode was, enum mode is,
+		     enum mode stored, struct error *e)
+{
+	int rc = daemon_store_result(daemon, operator_mode(op, was, is, stored, e), e);
+
+	if (rc >= 0)
+		offmark_clear(daemon->config->state_dir);
+	return rc;
+}
+
 /* roll_back - "enforce" was not confirmed in time: the kernel acts as report already, now
  * everybody else is told */
 static void roll_back(struct daemon *daemon)
@@ -104,8 +116,7 @@ static void roll_back(struct daemon *daemon)
 	daemon->settings->mode = MODE_REPORT;
 	daemon->settings->enforce_until_ns = 0;
 	daemon->mode = MODE_REPORT;
-	daemon_store_result(daemon, operator_mode(&op, MODE_ENFORCE, MODE_REPORT, MODE_REPORT, &e),
-			    &e);
+	keep_mode(daemon, &op, MODE_ENFORCE, MODE_REPORT, MODE_REPORT, &e);
 	log_warning("mode is report again: enforce was not confirmed in time");
 }
 
@@ -121,7 +132,7 @@ enum mode daemon_mode(struct daemon *daemon)
 	if (word == daemon->mode)
 		return word;
 	/* until it is stored it comes up again; the kernel acts on it in any case */
-	if (daemon_store_result(daemon, operator_mode(&op, daemon->mode, word, word, &e), &e) < 0)
+	if (keep_mode(daemon, &op, daemon->mode, word, word, &e) < 0)
 		return word;
 	log_info("mode is %s now (was %s), changed in the settings map", operator_mode_name(word),
 		 operator_mode_name(daemon->mode));
@@ -151,8 +162,8 @@ int daemon_set_mode(struct daemon *daemon, enum mode mode, int64_t confirm_s, co
 		 why ? "; " : "", (long long)confirm_s);
 	if (mode != MODE_ENFORCE)
 		daemon->settings->mode = mode;
-	rc = operator_mode(&op, was, mode, confirm_s ? MODE_REPORT : mode, e);
-	if (daemon_store_result(daemon, rc, e) < 0)
+	rc = keep_mode(daemon, &op, was, mode, confirm_s ? MODE_REPORT : mode, e);
+	if (rc < 0)
 		return rc;
 	daemon->settings->enforce_until_ns =
 		confirm_s ? clock_kernel_ns() + (uint64_t)confirm_s * NS : 0;
@@ -175,8 +186,8 @@ int daemon_confirm_mode(struct daemon *daemon, const char *who, struct error *e)
 				 "there is nothing to confirm: mode is %s, and was not set with "
 				 "--confirm or has returned to report already",
 				 operator_mode_name(daemon->mode));
-	rc = operator_mode(&op, MODE_ENFORCE, MODE_ENFORCE, MODE_ENFORCE, e);
-	if (daemon_store_result(daemon, rc, e) < 0)
+	rc = keep_mode(daemon, &op, MODE_ENFORCE, MODE_ENFORCE, MODE_ENFORCE, e);
+	if (rc < 0)
 		return rc;
 	daemon->settings->enforce_until_ns = 0;
 	log_info("mode enforce is confirmed, by %s", who);
