@@ -158,6 +158,7 @@ int main(int argc, char **argv)
 		rc = check(config, &e);
 		config_free(config);
 	} else if (!rc) {
+		log_form(config->log_format);
 		log_open("buildgated", config->log_level);
 		rc = serve(config, args.lab_clock, &e);
 	}

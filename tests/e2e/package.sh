@@ -79,6 +79,9 @@ must "it is paused" gate pause $OLD --days 3
 must "a range is exempt" gate exempt 203.0.113.0/24
 must "enforcement is turned on for five minutes" gate mode enforce --confirm 300
 must "and confirmed" gate mode confirm
+same "the journal has who changed it, in fields" "enforce report root (uid 0)" \
+	"$(on_host journalctl -u buildgated BUILDGATE_EVENT=mode -o json | tail -n 1 |
+		jq -r '"\(.BUILDGATE_MODE) \(.BUILDGATE_WAS) \(.BUILDGATE_WHO)"')"
 must "another source is refused" gate set 192.0.2.99 drop --reason "newcomer's walk"
 mail_is delivered old $OLD_BUILD # the paused one
 must "reload" on_host systemctl reload buildgated

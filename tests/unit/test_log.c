@@ -6,10 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static int real_stderr;
@@ -58,18 +62,107 @@ static void test_prefix(void **state)
 	assert_string_equal(caught(), "buildgated: interface 'eth9' is gone\n");
 }
 
+/* The journal: what it was sent, one field per line; refuse makes it fail. */
+static char journal[4096];
+static bool refuse;
+
+int sd_journal_sendv(const struct iovec *io, int n)
+{
+	if (refuse)
+		return -ENOENT;
+	for (int i = 0; i < n; i++)
+		snprintf(journal + strlen(journal), sizeof(journal) - strlen(journal), "%.*s\n",
+			 (int)io[i].iov_len, (const char *)io[i].iov_base);
+	return 0;
+}
+
+/* stream_is - JOURNAL_STREAM names stderr, or something else */
+static void stream_is(bool ours)
+{
+	struct stat st;
+	char text[64];
+
+	assert_int_equal(fstat(2, &st), 0);
+	snprintf(text, sizeof(text), "%llu:%llu", (unsigned long long)st.st_dev,
+		 (unsigned long long)st.st_ino + !ours);
+	setenv("JOURNAL_STREAM", text, 1);
+}
+
+/* test_journal - fields of its own; on stderr only where it is not taken */
 static void test_journal(void **state)
 {
 	(void)state;
-	setenv("JOURNAL_STREAM", "8:1234", 1);
-	log_open("buildgated", LOG_LEVEL_DEBUG);
 	catch_lines();
+	stream_is(true);
+	log_open("buildgated", LOG_LEVEL_DEBUG);
+	journal[0] = '\0';
+	log_event(
+		LOG_LEVEL_INFO, "stage",
+		LOG_FIELDS({ "source", "192.0.2.7" }, { "server", NULL }, { "from_who", "a b\n" }),
+		"%s: stage 2", "192.0.2.7");
 	log_error("a");
+	refuse = true;
 	log_warning("b");
-	log_info("c");
 	log_debug("d");
-	assert_string_equal(caught(), "<3>a\n<4>b\n<6>c\n<7>d\n");
+	refuse = false;
+	assert_string_equal(caught(), "<4>b\n<7>d\n");
+	assert_string_equal(journal, "MESSAGE=192.0.2.7: stage 2\nPRIORITY=6\n"
+				     "SYSLOG_IDENTIFIER=buildgated\nBUILDGATE_EVENT=stage\n"
+				     "BUILDGATE_SOURCE=192.0.2.7\nBUILDGATE_FROM_WHO=a b\\x0a\n"
+				     "MESSAGE=a\nPRIORITY=3\nSYSLOG_IDENTIFIER=buildgated\n");
+}
+
+/* test_inherited - a variable left over from whoever started us is not the journal */
+static void test_inherited(void **state)
+{
+	(void)state;
+	catch_lines();
+	stream_is(false);
+	log_open("buildgated", LOG_LEVEL_INFO);
+	journal[0] = '\0';
+	log_info("a");
+	assert_string_equal(caught(), "buildgated: a\n");
+	assert_string_equal(journal, "");
 	unsetenv("JOURNAL_STREAM");
+}
+
+/* test_logfmt - pairs that a program can take apart, whatever stands in them */
+static void test_logfmt(void **state)
+{
+	const char *line;
+
+	(void)state;
+	log_open("buildgated", LOG_LEVEL_INFO);
+	log_form(LOG_FORMAT_LOGFMT);
+	catch_lines();
+	log_event(LOG_LEVEL_WARNING, "mode",
+		  LOG_FIELDS({ "mode", "off" }, { "who", "root (uid 0)" }, { "empty", "" },
+			     { "count", LOG_NUMBER(-3) }, { "odd", "a=\"b\"" }),
+		  "mode is %s now", "off");
+	log_info("plain");
+	line = caught();
+	log_form(LOG_FORMAT_TEXT);
+	assert_memory_equal(line, "time=20", 7);
+	line = strchr(line, ' ') + 1;
+	assert_memory_equal(line,
+			    "level=warning program=buildgated event=mode mode=off "
+			    "who=\"root (uid 0)\" empty=\"\" count=-3 odd=\"a=\\\"b\\\"\" "
+			    "msg=\"mode is off now\"\ntime=20",
+			    strcspn(line, "\n") + 8);
+	assert_non_null(strstr(line, " level=info program=buildgated msg=plain\n"));
+}
+
+/* test_one_line - no text makes two lines of one, or moves the cursor of who reads it */
+static void test_one_line(void **state)
+{
+	(void)state;
+	log_open("buildgated", LOG_LEVEL_INFO);
+	catch_lines();
+	log_info("cannot open '%s'", "a\nbuildgated: mode is off now\033[2J");
+	log_info("%s", "gr\xc3\xbc\xc3\x9f");
+	assert_string_equal(caught(),
+			    "buildgated: cannot open 'a\\x0abuildgated: mode is off now\\x1b[2J'\n"
+			    "buildgated: gr\xc3\xbc\xc3\x9f\n");
 }
 
 static void test_level(void **state)
@@ -108,6 +201,26 @@ static void test_limit(void **state)
 	assert_int_equal(limit.held_back, 0);
 }
 
+/* test_event_limit - the same for events; what is not wanted uses nothing up */
+static void test_event_limit(void **state)
+{
+	struct log_limit limit = { 0 };
+	unsigned int lines = 0;
+
+	(void)state;
+	log_open("buildgated", LOG_LEVEL_INFO);
+	catch_lines();
+	for (int i = 0; i < 30; i++)
+		log_event_limited(&limit, LOG_LEVEL_DEBUG, "x", NULL, "not wanted");
+	for (int i = 0; i < 25; i++)
+		log_event_limited(&limit, LOG_LEVEL_INFO, "stage",
+				  LOG_FIELDS({ "stage", LOG_NUMBER(i) }), "line %d", i);
+	for (const char *p = caught(); *p; p++)
+		lines += *p == '\n';
+	assert_int_equal(lines, 10);
+	assert_int_equal(limit.held_back, 15);
+}
+
 static void test_escape(void **state)
 {
 	static const struct {
@@ -138,9 +251,11 @@ static void test_escape(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_prefix), cmocka_unit_test(test_journal),
-		cmocka_unit_test(test_level),  cmocka_unit_test(test_limit),
-		cmocka_unit_test(test_escape),
+		cmocka_unit_test(test_prefix),      cmocka_unit_test(test_journal),
+		cmocka_unit_test(test_level),       cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_escape),      cmocka_unit_test(test_inherited),
+		cmocka_unit_test(test_logfmt),      cmocka_unit_test(test_one_line),
+		cmocka_unit_test(test_event_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

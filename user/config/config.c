@@ -44,6 +44,10 @@ static const struct config_word levels[] = { { "error", LOG_LEVEL_ERROR },
 					     { "debug", LOG_LEVEL_DEBUG },
 					     { 0 } };
 
+static const struct config_word formats[] = { { "text", LOG_FORMAT_TEXT },
+					      { "logfmt", LOG_FORMAT_LOGFMT },
+					      { 0 } };
+
 static const struct config_key port_keys[] = {
 	KEY("mx", value_ports, mx, "a list of ports where mail from outside arrives: [25]",
 	    .min = 1, .restart = true),
@@ -132,6 +136,7 @@ static const struct config_key keys[] = {
 	  .read = read_notify,
 	  .expected = "a mapping: {enabled: true, from: postmaster@example.org}" },
 	KEY("log_level", value_word, log_level, "error, warning, info or debug", .words = levels),
+	KEY("log_format", value_word, log_format, "text or logfmt", .words = formats),
 	{ 0 }
 };
 
@@ -191,6 +196,7 @@ static void set_defaults(struct config *c)
 	c->observe_rate = 60000;
 	strcpy(c->notify.sendmail, "/usr/sbin/sendmail");
 	c->log_level = LOG_LEVEL_INFO;
+	c->log_format = LOG_FORMAT_TEXT;
 }
 
 /* read_ports - the nested mapping; no port may be of both kinds */

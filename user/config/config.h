@@ -113,6 +113,7 @@ struct config {
 	int64_t metrics_top_sources; /* single sources in /metrics; 0: none */
 	int64_t observe_rate;        /* told observations per reporter and minute */
 	uint32_t log_level;          /* enum log_level */
+	uint32_t log_format;         /* enum log_format */
 };
 
 /* config_load - read and check path; on failure *ret_config is untouched */

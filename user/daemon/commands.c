@@ -407,7 +407,8 @@ static json_t *unload(void *arg, struct control_request *request, struct error *
 	struct daemon *daemon = arg;
 	struct operator op = operator_of(daemon, request);
 
-	log_info("ending: the gate is to be unloaded, by %s", request->who);
+	log_event(LOG_LEVEL_INFO, "unload", LOG_FIELDS({ "who", request->who }),
+		  "ending: the gate is to be unloaded, by %s", request->who);
 	if (operator_unload(&op, e))
 		log_warning("unload not in the audit trail: %s", e->text);
 	sd_event_exit(daemon->event, 0);

@@ -96,7 +96,10 @@ json_t *command_policy_use(void *arg, struct control_request *request, struct er
 	snprintf(was, sizeof(was), "%s", daemon->policy->name);
 	if (daemon_use_policy(daemon, name, request->who, control_string(request, "reason"), e))
 		return NULL;
-	log_info("policy is %s now (was %s), by %s", daemon->policy->name, was, request->who);
+	log_event(LOG_LEVEL_INFO, "policy",
+		  LOG_FIELDS({ "policy", daemon->policy->name }, { "was", was },
+			     { "who", request->who }),
+		  "policy is %s now (was %s), by %s", daemon->policy->name, was, request->who);
 	snprintf(message, sizeof(message),
 		 "policy is %s now (was %s); all sources are judged anew%s", daemon->policy->name,
 		 was, daemon->policy_used[0] ? "" : "; it is the configured one");

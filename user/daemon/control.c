@@ -312,8 +312,10 @@ static bool make_room(struct control *control, bool root)
 	}
 	if (!victim)
 		return false;
-	log_limited(&control->full, "control socket: %u connections, that of %s makes room",
-		    control->stats.clients, victim->who);
+	log_event_limited(&control->full, LOG_LEVEL_WARNING, "control-displaced",
+			  LOG_FIELDS({ "who", victim->who }),
+			  "control socket: %u connections, that of %s makes room",
+			  control->stats.clients, victim->who);
 	control->stats.displaced++;
 	client_leave(victim);
 	return true;
@@ -335,8 +337,10 @@ static bool client_admit(struct control *control, int fd, struct control_peer *r
 		return false;
 	}
 	if (!ret_peer->allowed) {
-		log_limited(&control->stranger,
-			    "control socket: %s is neither root nor in the group", ret_peer->who);
+		log_event_limited(&control->stranger, LOG_LEVEL_WARNING, "control-refused",
+				  LOG_FIELDS({ "who", ret_peer->who }),
+				  "control socket: %s is neither root nor in the group",
+				  ret_peer->who);
 		hang_up(control, fd,
 			"{\"error\":\"not allowed: only root and the members of control_group may "
 			"ask buildgated\"}\n");
@@ -344,8 +348,10 @@ static bool client_admit(struct control *control, int fd, struct control_peer *r
 	}
 	if (control->stats.clients < CONTROL_CLIENTS_MAX || make_room(control, !ret_peer->uid))
 		return true;
-	log_limited(&control->full, "control socket: %u connections in use, %s refused",
-		    control->stats.clients, ret_peer->who);
+	log_event_limited(&control->full, LOG_LEVEL_WARNING, "control-refused",
+			  LOG_FIELDS({ "who", ret_peer->who }),
+			  "control socket: %u connections in use, %s refused",
+			  control->stats.clients, ret_peer->who);
 	hang_up(control, fd, "{\"error\":\"too many connections in use; try again\"}\n");
 	return false;
 }
@@ -452,8 +458,10 @@ void control_publish(struct control *control, const json_t *object)
 		if (!client->follow || publish_to(client, text, strlen(text)))
 			continue;
 		control->stats.dropped++;
-		log_limited(&control->slow, "control socket: %s read events too slowly, dropped",
-			    client->who);
+		log_event_limited(&control->slow, LOG_LEVEL_WARNING, "follower-dropped",
+				  LOG_FIELDS({ "who", client->who }),
+				  "control socket: %s read events too slowly, dropped",
+				  client->who);
 		client_leave(client);
 	}
 	free(text);

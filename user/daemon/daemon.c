@@ -350,16 +350,22 @@ static void log_start(const struct daemon *daemon)
 	};
 	const struct config_interfaces *outside = &daemon->config->outside;
 
-	log_info("version %s, mode %s, %s, %u interface(s) outside, catalogue of %u builds",
-		 BUILDGATE_VERSION, operator_mode_name(daemon->mode),
-		 how[loader_found(daemon->loader)], outside->count,
-		 catalogue_count(daemon->catalogue));
+	log_event(LOG_LEVEL_INFO, "start",
+		  LOG_FIELDS({ "version", BUILDGATE_VERSION },
+			     { "mode", operator_mode_name(daemon->mode) },
+			     { "gate", how[loader_found(daemon->loader)] + strlen("gate ") }),
+		  "version %s, mode %s, %s, %u interface(s) outside, catalogue of %u builds",
+		  BUILDGATE_VERSION, operator_mode_name(daemon->mode),
+		  how[loader_found(daemon->loader)], outside->count,
+		  catalogue_count(daemon->catalogue));
 	for (unsigned int i = 0; daemon->config->xdp != XDP_MODE_OFF && i < outside->count; i++) {
 		const char *note = loader_xdp_note(daemon->loader, i);
 
 		if (note[0])
-			log_warning("no XDP on %s (%s): TC drops there, later and at more cost",
-				    outside->list[i], note);
+			log_event(LOG_LEVEL_WARNING, "no-xdp",
+				  LOG_FIELDS({ "interface", outside->list[i] }, { "why", note }),
+				  "no XDP on %s (%s): TC drops there, later and at more cost",
+				  outside->list[i], note);
 	}
 }
 

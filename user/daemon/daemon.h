@@ -117,7 +117,7 @@ struct daemon {
 	struct daemon_catalogue updates;
 	bool store_ok;
 	uint64_t events_lost, mended;
-	struct log_limit store_limit, loader_limit, reporter_limit;
+	struct log_limit store_limit, loader_limit, reporter_limit, stage_limit;
 };
 
 /* daemon_start - all steps up to a working gate; takes config over */

@@ -41,7 +41,9 @@ static int refuse(struct daemon *daemon, const char *who, const char *path, int 
 		return rc;
 	c->refused = *e;
 	c->refused_at = clock_wall();
-	log_error("catalogue: refused, serial %lld stays in force: %s",
+	log_event(LOG_LEVEL_ERROR, "catalogue-refused",
+		  LOG_FIELDS({ "path", path }, { "who", who }, { "why", e->text }),
+		  "catalogue: refused, serial %lld stays in force: %s",
 		  (long long)catalogue_serial(daemon->catalogue), e->text);
 	if (audit(daemon, who, "catalogue-refused", path, e->text, &store) < 0 ||
 	    store_fact_set(daemon->store, "catalogue_refused", e->text, &store) < 0 ||
@@ -130,7 +132,8 @@ static int load_kept(struct daemon *daemon, int64_t shipped, struct kept *kept, 
 	rc = update_kept(dir, kept->serial, kept->digest, ret, &why);
 	if (!rc)
 		return 1;
-	log_error("catalogue: the one that was taken is lost, going on with the shipped one, "
+	log_event(LOG_LEVEL_ERROR, "catalogue-lost", LOG_FIELDS({ "why", why.text }),
+		  "catalogue: the one that was taken is lost, going on with the shipped one, "
 		  "serial %lld: %s; take it again with gatectl catalogue update",
 		  (long long)shipped, why.text);
 	daemon->updates.refused = why;
@@ -178,8 +181,9 @@ static void warn_keys(const struct config *config)
 		later += !key->not_after || key->not_after > now + 30 * DAY_S;
 	}
 	if (config->catalogue_keys.count && !later)
-		log_warning("catalogue: no trusted key is good for 30 more days; name the next one "
-			    "in catalogue_keys, or no update can be taken");
+		log_event(LOG_LEVEL_WARNING, "catalogue-keys", NULL,
+			  "catalogue: no trusted key is good for 30 more days; name the next one "
+			  "in catalogue_keys, or no update can be taken");
 }
 
 /* daemon_catalogue_load - the package's is read first: it must be good in any case */
@@ -290,10 +294,14 @@ static int use(struct daemon *daemon, const char *path, struct update *update, c
 	comes_from(daemon, update, now);
 	daemon->updates.taken++;
 	daemon->updates.refused.text[0] = '\0';
-	log_info("catalogue: serial %lld is in force now (was %lld), %u builds, %s",
-		 (long long)catalogue_serial(update->catalogue),
-		 (long long)catalogue_serial(daemon->catalogue), catalogue_count(update->catalogue),
-		 why);
+	log_event(LOG_LEVEL_INFO, "catalogue",
+		  LOG_FIELDS({ "serial", LOG_NUMBER(catalogue_serial(update->catalogue)) },
+			     { "was", LOG_NUMBER(catalogue_serial(daemon->catalogue)) },
+			     { "who", who }),
+		  "catalogue: serial %lld is in force now (was %lld), %u builds, %s",
+		  (long long)catalogue_serial(update->catalogue),
+		  (long long)catalogue_serial(daemon->catalogue),
+		  catalogue_count(update->catalogue), why);
 	daemon_take_over(daemon, update->catalogue, NULL);
 	update->catalogue = NULL;
 	update_forget(dir, catalogue_serial(daemon->catalogue));
@@ -384,12 +392,15 @@ int daemon_catalogue_block(struct daemon *daemon, const char *id, bool block, co
 		struct error again = { "" };
 
 		if (read_blocked(daemon, &again) < 0)
-			log_error("%s", again.text);
+			log_event(LOG_LEVEL_ERROR, "store", LOG_FIELDS({ "why", again.text }), "%s",
+				  again.text);
 		return rc;
 	}
 	catalogue_block(daemon->catalogue, id, block);
-	log_info("catalogue: emergency definition %s is %s, by %s", id,
-		 block ? "blocked" : "no longer blocked", who);
+	log_event(LOG_LEVEL_INFO, block ? "emergency-blocked" : "emergency-unblocked",
+		  LOG_FIELDS({ "id", id }, { "who", who }),
+		  "catalogue: emergency definition %s is %s, by %s", id,
+		  block ? "blocked" : "no longer blocked", who);
 	daemon_take_over(daemon, NULL, NULL);
 	return 1;
 }

@@ -117,7 +117,9 @@ static void roll_back(struct daemon *daemon)
 	daemon->settings->enforce_until_ns = 0;
 	daemon->mode = MODE_REPORT;
 	keep_mode(daemon, &op, MODE_ENFORCE, MODE_REPORT, MODE_REPORT, &e);
-	log_warning("mode is report again: enforce was not confirmed in time");
+	log_event(LOG_LEVEL_WARNING, "mode",
+		  LOG_FIELDS({ "mode", "report" }, { "was", "enforce" }, { "who", "clock" }),
+		  "mode is report again: enforce was not confirmed in time");
 }
 
 /* daemon_mode - "mode off" needs no daemon: it writes the word, and we find it here */
@@ -134,8 +136,11 @@ enum mode daemon_mode(struct daemon *daemon)
 	/* until it is stored it comes up again; the kernel acts on it in any case */
 	if (keep_mode(daemon, &op, daemon->mode, word, word, &e) < 0)
 		return word;
-	log_info("mode is %s now (was %s), changed in the settings map", operator_mode_name(word),
-		 operator_mode_name(daemon->mode));
+	log_event(LOG_LEVEL_INFO, "mode",
+		  LOG_FIELDS({ "mode", operator_mode_name(word) },
+			     { "was", operator_mode_name(daemon->mode) }, { "who", "gatectl" }),
+		  "mode is %s now (was %s), changed in the settings map", operator_mode_name(word),
+		  operator_mode_name(daemon->mode));
 	daemon->mode = word;
 	return word;
 }
@@ -169,8 +174,11 @@ int daemon_set_mode(struct daemon *daemon, enum mode mode, int64_t confirm_s, co
 		confirm_s ? clock_kernel_ns() + (uint64_t)confirm_s * NS : 0;
 	daemon->settings->mode = mode;
 	daemon->mode = mode;
-	log_info("mode is %s now (was %s), by %s%s%s", operator_mode_name(mode),
-		 operator_mode_name(was), who, confirm_s ? ", " : "", confirm_s ? reason : "");
+	log_event(LOG_LEVEL_INFO, "mode",
+		  LOG_FIELDS({ "mode", operator_mode_name(mode) },
+			     { "was", operator_mode_name(was) }, { "who", who }),
+		  "mode is %s now (was %s), by %s%s%s", operator_mode_name(mode),
+		  operator_mode_name(was), who, confirm_s ? ", " : "", confirm_s ? reason : "");
 	return 0;
 }
 
@@ -190,7 +198,9 @@ int daemon_confirm_mode(struct daemon *daemon, const char *who, struct error *e)
 	if (rc < 0)
 		return rc;
 	daemon->settings->enforce_until_ns = 0;
-	log_info("mode enforce is confirmed, by %s", who);
+	log_event(LOG_LEVEL_INFO, "mode-confirmed",
+		  LOG_FIELDS({ "mode", "enforce" }, { "who", who }),
+		  "mode enforce is confirmed, by %s", who);
 	return 0;
 }
 

@@ -134,10 +134,12 @@ int daemon_load_data(struct daemon *daemon, struct error *e)
 	if (!rc)
 		rc = daemon_load_policy(daemon, config, &daemon->policy, e);
 	if (!rc && clock_wall() - catalogue_as_of(daemon->catalogue) > config->catalogue_max_age)
-		log_warning("catalogue: serial %lld is older than %lld days; builds it does not "
-			    "know are never accused, update it",
-			    (long long)catalogue_serial(daemon->catalogue),
-			    (long long)(config->catalogue_max_age / 86400));
+		log_event(LOG_LEVEL_WARNING, "catalogue-stale",
+			  LOG_FIELDS({ "serial", LOG_NUMBER(catalogue_serial(daemon->catalogue)) }),
+			  "catalogue: serial %lld is older than %lld days; builds it does not "
+			  "know are never accused, update it",
+			  (long long)catalogue_serial(daemon->catalogue),
+			  (long long)(config->catalogue_max_age / 86400));
 	return rc;
 }
 
@@ -251,7 +253,10 @@ static void walk_done(struct daemon *daemon)
 		rc = store_fact_set(daemon->store, "judged",
 				    judged_text(daemon, text, sizeof(text)), &e);
 	daemon_store_result(daemon, rc, &e);
-	log_info(
+	log_event(
+		LOG_LEVEL_INFO, "judged",
+		LOG_FIELDS({ "sources", LOG_NUMBER(daemon->walked) },
+			   { "policy", daemon->policy->name }),
 		"records: all of %llu sources looked at anew, by policy %s and the catalogue of %u "
 		"builds",
 		(unsigned long long)daemon->walked, daemon->policy->name,
@@ -296,8 +301,10 @@ int daemon_walk_tick(struct daemon *daemon, struct error *e)
 	int64_t now = clock_wall(), boot = now - (int64_t)(clock_kernel_ns() / NS);
 
 	if (daemon->boot > INT64_MIN && boot + BACK_S <= daemon->boot) {
-		log_warning("the system clock went back by %lld s; every record looks at it again",
-			    (long long)(daemon->boot - boot));
+		log_event(LOG_LEVEL_WARNING, "clock-back",
+			  LOG_FIELDS({ "seconds", LOG_NUMBER(daemon->boot - boot) }),
+			  "the system clock went back by %lld s; every record looks at it again",
+			  (long long)(daemon->boot - boot));
 		daemon_walk(daemon, OBSERVER_WALK_DUE);
 		daemon->boot = boot;
 	}

@@ -61,7 +61,9 @@ static int on_arrival(sd_event_source *source, const struct inotify_event *event
 	(void)source;
 	if (event->mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)) {
 		if (!daemon->updates.inbox_lost)
-			log_error("catalogue_dir: %s has gone; no catalogue is taken from there "
+			log_event(LOG_LEVEL_ERROR, "catalogue-dir-gone",
+				  LOG_FIELDS({ "path", daemon->config->catalogue_dir }),
+				  "catalogue_dir: %s has gone; no catalogue is taken from there "
 				  "until it is back",
 				  daemon->config->catalogue_dir);
 		daemon->updates.inbox_lost = true;
@@ -123,6 +125,8 @@ void daemon_inbox_tick(struct daemon *daemon)
 	if (watch(daemon) < 0)
 		return;
 	daemon->updates.inbox_lost = false;
-	log_info("catalogue_dir: %s is back", daemon->config->catalogue_dir);
+	log_event(LOG_LEVEL_INFO, "catalogue-dir-back",
+		  LOG_FIELDS({ "path", daemon->config->catalogue_dir }),
+		  "catalogue_dir: %s is back", daemon->config->catalogue_dir);
 	daemon_inbox_look(daemon);
 }

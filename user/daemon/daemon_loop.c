@@ -25,8 +25,9 @@ int daemon_store_result(struct daemon *daemon, int rc, const struct error *e)
 {
 	if (rc < 0) {
 		daemon->store_ok = false;
-		log_limited(&daemon->store_limit, "%s; enforcement goes on as last published",
-			    e->text);
+		log_event_limited(&daemon->store_limit, LOG_LEVEL_WARNING, "store-failing",
+				  LOG_FIELDS({ "why", e->text }),
+				  "%s; enforcement goes on as last published", e->text);
 	}
 	return rc;
 }
@@ -39,8 +40,10 @@ void daemon_publish(void *arg, const struct addr *source)
 	struct error e = { "" };
 
 	if (enforcer_publish(daemon->enforcer, source, clock_wall(), &e) < 0)
-		log_limited(&daemon->store_limit, "verdict of %s not published: %s",
-			    address_format(source, text), e.text);
+		log_event_limited(
+			&daemon->store_limit, LOG_LEVEL_WARNING, "verdict-failed",
+			LOG_FIELDS({ "source", address_format(source, text) }, { "why", e.text }),
+			"verdict of %s not published: %s", text, e.text);
 }
 
 /* add_changed - remember a source until the batch is durable */
@@ -203,9 +206,12 @@ static void mend(struct daemon *daemon)
 	int mended = loader_check(daemon->loader, &e);
 
 	if (mended < 0)
-		log_limited(&daemon->loader_limit, "hooks: %s", e.text);
+		log_event_limited(&daemon->loader_limit, LOG_LEVEL_WARNING, "hooks-failed",
+				  LOG_FIELDS({ "why", e.text }), "hooks: %s", e.text);
 	else if (mended)
-		log_warning("hooks: %d had gone and are attached again", mended);
+		log_event(LOG_LEVEL_WARNING, "hooks-mended",
+			  LOG_FIELDS({ "count", LOG_NUMBER(mended) }),
+			  "hooks: %d had gone and are attached again", mended);
 	if (mended > 0)
 		daemon->mended += (uint64_t)mended;
 }
@@ -247,7 +253,7 @@ static void keep_house(struct daemon *daemon)
 		rc = daemon_walk_tick(daemon, &e);
 	if (daemon_store_result(daemon, rc, &e) >= 0 && !daemon->store_ok) {
 		daemon->store_ok = true;
-		log_info("store: works again");
+		log_event(LOG_LEVEL_INFO, "store-works", NULL, "store: works again");
 	}
 	for (int i = 0; rc >= 0 && i < PRUNE_PARTS; i++) {
 		rc = store_prune(daemon->store, clock_wall(), daemon->config->retention / DAY, &e);
@@ -309,12 +315,13 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *arg)
 /* on_end - SIGTERM and SIGINT: the gate stays, only we go */
 static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, void *arg)
 {
+	const char *name = info->ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT";
 	struct daemon *daemon = arg;
 
 	(void)source;
 	sd_notify(0, "STOPPING=1");
-	log_info("%s: ending; the gate stays in the kernel (gatectl unload takes it away)",
-		 info->ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+	log_event(LOG_LEVEL_INFO, "end", LOG_FIELDS({ "signal", name }),
+		  "%s: ending; the gate stays in the kernel (gatectl unload takes it away)", name);
 	return sd_event_exit(daemon->event, 0);
 }
 
@@ -343,8 +350,10 @@ static void log_changes(const struct config *was, const struct config *is)
 	bool restart;
 
 	for (unsigned int i = 0; (key = config_changed(was, is, i, &restart)); i++)
-		log_info("reload: %s %s", key,
-			 restart ? "has changed and is taken at the next start" : "is taken now");
+		log_event(LOG_LEVEL_INFO, "reload-key",
+			  LOG_FIELDS({ "key", key }, { "restart", restart ? "yes" : "no" }),
+			  "reload: %s %s", key,
+			  restart ? "has changed and is taken at the next start" : "is taken now");
 }
 
 /* reload - all of the new file or nothing */
@@ -374,6 +383,7 @@ static int reload(struct daemon *daemon, struct error *e)
 		return rc;
 	enforcer_styles(daemon->enforcer, (uint8_t)config->tarpit_style,
 			(uint8_t)config->drop_style);
+	log_form(config->log_format);
 	log_open("buildgated", config->log_level);
 	daemon_inbox_look(daemon); /* the trusted keys may be others now */
 	daemon_settings(daemon);
@@ -397,9 +407,10 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
 		   (unsigned long long)ts.tv_sec * USEC + (unsigned long long)ts.tv_nsec / 1000);
 	if (reload(daemon, &e))
-		log_error("reload: %s; going on with the old configuration", e.text);
+		log_event(LOG_LEVEL_ERROR, "reload-failed", LOG_FIELDS({ "why", e.text }),
+			  "reload: %s; going on with the old configuration", e.text);
 	else
-		log_info("reload: done");
+		log_event(LOG_LEVEL_INFO, "reload", NULL, "reload: done");
 	sd_notify(0, "READY=1");
 	return 0;
 }

@@ -257,9 +257,11 @@ static void hear(struct hearing *h, size_t index, json_t *object)
 static void lose(struct hearing *h, size_t n)
 {
 	h->tally.told[TOLD_LOST] += n;
-	log_limited(&h->daemon->reporter_limit,
-		    "observe: %s is over the limit of %lld a minute (observe_rate), %zu not taken",
-		    h->who, (long long)h->daemon->config->observe_rate, n);
+	log_event_limited(
+		&h->daemon->reporter_limit, LOG_LEVEL_WARNING, "observe-limit",
+		LOG_FIELDS({ "who", h->who }, { "lost", LOG_NUMBER(n) }),
+		"observe: %s is over the limit of %lld a minute (observe_rate), %zu not taken",
+		h->who, (long long)h->daemon->config->observe_rate, n);
 }
 
 /* answer - the counts, and in words */

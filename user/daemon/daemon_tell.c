@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon.h"
+#include "user/base/address.h"
 
 #define NOTICE_EVERY_S 3600 /* between two looks for notices that are due by time alone */
 #define NOTICE_SOON_S  60   /* and after a change of a stage */
@@ -12,8 +13,17 @@
 void daemon_tell_changed(void *arg, const struct change *change)
 {
 	struct daemon *daemon = arg;
+	char source[ADDRESS_TEXT], name[NAME_BYTES];
 
-	(void)change;
+	/* a sender decides when; ten a minute are told, the audit trail has them all */
+	log_event_limited(
+		&daemon->stage_limit, LOG_LEVEL_INFO, "stage",
+		LOG_FIELDS({ "source", address_format(&change->identity->source, source) },
+			   { "server", log_escape(change->identity->name, name, sizeof(name)) },
+			   { "stage", LOG_NUMBER(change->to) }, { "was", LOG_NUMBER(change->from) },
+			   { "why", change->why }),
+		"%s (%s): stage %u now (was %u): %s", source, name, change->to, change->from,
+		change->why);
 	daemon->changed = daemon->notice_soon = true;
 	daemon_outlook_changed(daemon);
 }

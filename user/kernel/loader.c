@@ -339,8 +339,10 @@ static int look(struct loader *l, struct outside *o, struct error *e)
 
 	if (!ifindex) {
 		if (!o->gone)
-			log_warning("interface %s is gone: nothing is seen there until it is back",
-				    o->name);
+			log_event(LOG_LEVEL_WARNING, "interface-gone",
+				  LOG_FIELDS({ "interface", o->name }),
+				  "interface %s is gone: nothing is seen there until it is back",
+				  o->name);
 		o->gone = true;
 		return 0;
 	}

@@ -263,11 +263,17 @@ static void server_read(struct sight *s, const struct sight_root *root, struct s
 		judge(server);
 	}
 	if (server->covered)
-		log_info("tls_sight: reads inside TLS for %s of %s (%s)", path, server->root,
-			 server->library[0] ? server->library : "a library inside it");
+		log_event(LOG_LEVEL_INFO, "tls-sight",
+			  LOG_FIELDS({ "executable", path }, { "root", server->root },
+				     { "library", server->library }),
+			  "tls_sight: reads inside TLS for %s of %s (%s)", path, server->root,
+			  server->library[0] ? server->library : "a library inside it");
 	else
-		log_warning("tls_sight: cannot read inside TLS for %s of %s: %s", path,
-			    server->root, server->why);
+		log_event(LOG_LEVEL_WARNING, "tls-blind",
+			  LOG_FIELDS({ "executable", path }, { "root", server->root },
+				     { "why", server->why }),
+			  "tls_sight: cannot read inside TLS for %s of %s: %s", path, server->root,
+			  server->why);
 }
 
 /* look - one listed executable in one tree */
