@@ -10,7 +10,7 @@ function fill(node, attrs, children) {
 	for (const [name, value] of Object.entries(attrs || {}))
 		if (value !== null && value !== undefined && value !== false)
 			node.setAttribute(name, value === true ? "" : String(value));
-	for (const child of children.flat())
+	for (const child of children.flat(Infinity))
 		if (child !== null && child !== undefined && child !== false)
 			node.append(child instanceof Node ? child : document.createTextNode(String(child)));
 	return node;
@@ -61,9 +61,9 @@ function showFigures() {
 	const c = head.counts;
 	const clocked = stages.reduce((sum, s) => sum + (c.by_stage[s.number] || 0), 0);
 	const rows = [
-		["Sources seen", c.sources], ["spoke Exchange", c.exchange],
-		["named a build", c.identified], ["left for TLS, unread", c.tls],
-		["Servers on record", c.identities], ["clock runs", clocked],
+		["Sources seen", c.sources], ["Spoke Exchange", c.exchange],
+		["Named a build", c.identified], ["Unread inside TLS", c.tls],
+		["Server names", c.identities], ["Clocks running", clocked],
 	];
 	for (const [name, value] of rows)
 		$("figures").append(el("div", {}, el("dt", {}, name), el("dd", {}, number(value || 0))));

@@ -2,30 +2,33 @@
  * and each chart has its numbers as a table. */
 const CHART_HEIGHT = 210;
 const LEFT = 44;
+const RIGHT = 18;
 const BOTTOM = 24;
 const SERIES_MAX = 7;
 
 /* ceiling - a round number at or above n, for the axis */
 function ceiling(n) {
-	const power = Math.pow(10, Math.floor(Math.log10(Math.max(1, n))));
-	return [1, 2, 4, 5, 8, 10].map((f) => f * power).find((v) => v >= n) || 10 * power;
+	const power = Math.pow(10, Math.floor(Math.log10(n)));
+	return [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8].map((f) => f * power).find((v) => v >= n && v % 1 === 0) || 10 * power;
 }
 
-function axis(chart, width, top, columns) {
-	const parts = [];
-	for (const share of top >= 2 ? [0, 0.5, 1] : [0, 1]) {
+/* ticks - the columns that are labelled: as many as have room */
+function ticks(chart, width) {
+	const wanted = chart.ticks().length ? chart.ticks() : chart.columns.map((_, i) => i);
+	const step = Math.ceil(wanted.length / Math.max(1, Math.floor((width - LEFT - RIGHT) / 64)));
+	return wanted.filter((_, i) => i % step === 0);
+}
+
+function axis(chart, width, top) {
+	const parts = [], room = (width - LEFT - RIGHT) / chart.columns.length;
+	for (const share of top % 2 ? [0, 1] : [0, 0.5, 1]) {
 		const y = CHART_HEIGHT - BOTTOM - share * (CHART_HEIGHT - BOTTOM - 8);
-		parts.push(svg("line", { class: "grid", x1: LEFT, x2: width, y1: y, y2: y }));
+		parts.push(svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y, y2: y }));
 		parts.push(svg("text", { x: LEFT - 6, y: y + 4, "text-anchor": "end" }, number(top * share)));
 	}
-	const step = Math.ceil(columns.length / Math.max(1, Math.floor((width - LEFT) / 90)));
-	const room = (width - LEFT) / columns.length;
-	for (let i = 0; i < columns.length; i += step) {
-		const x = LEFT + room * (i + 0.5);
-		/* a label never leaves the picture */
-		const anchor = x < LEFT + 36 ? "start" : x > width - 36 ? "end" : "middle";
-		const at = anchor === "start" ? LEFT : anchor === "end" ? width : x;
-		parts.push(svg("text", { x: at, y: CHART_HEIGHT - 6, "text-anchor": anchor }, chart.label(columns[i])));
+	for (const i of ticks(chart, width)) {
+		const x = Math.min(LEFT + room * (i + 0.5), width - 20);
+		parts.push(svg("text", { x, y: CHART_HEIGHT - 6, "text-anchor": "middle" }, chart.label(chart.columns[i])));
 	}
 	return parts;
 }
@@ -51,8 +54,9 @@ function columnParts(chart, series, i, x, width, scale) {
 			continue;
 		y -= h;
 		parts.push(svg("rect", { ...paint(s), x, y, width, height: h }));
-		if (i === chart.last && s.mark && h >= 14 && width >= 12)
-			parts.push(svg("text", { class: "mark", x: x + width / 2, y: y + h / 2 + 4, "text-anchor": "middle" }, s.mark));
+		/* the letter of the legend, beside the last column where there is room for it */
+		if (i === chart.columns.length - 1 && s.mark && h >= 11)
+			parts.push(svg("text", { x: x + width + 5, y: y + h / 2 + 4 }, s.mark));
 	}
 	return parts;
 }
@@ -64,18 +68,19 @@ function draw(chart) {
 	const sums = columns.map((_, i) => series.reduce((sum, s) => sum + s.values[i], 0));
 	const top = ceiling(Math.max(1, ...sums));
 	const scale = (CHART_HEIGHT - BOTTOM - 8) / top;
-	const room = (width - LEFT) / Math.max(1, columns.length);
+	const room = (width - LEFT - RIGHT) / Math.max(1, columns.length);
 	const bar = Math.max(1, Math.min(48, room - (room > 5 ? 2 : room > 2.5 ? 1 : 0)));
 
-	chart.last = columns.length - 1;
 	const picture = svg("svg", { viewBox: "0 0 " + width + " " + CHART_HEIGHT, height: CHART_HEIGHT, role: "img", "aria-label": chart.words() },
-		patterns(), axis(chart, width, top, columns));
+		patterns(), axis(chart, width, top));
 	columns.forEach((column, i) => {
 		const group = svg("g", {}, svg("title", {}, chart.tell(i)),
 			columnParts(chart, series, i, LEFT + room * i + (room - bar) / 2, bar, scale));
 		picture.append(group);
 	});
+	const open = node.querySelector("details[open]");
 	node.replaceChildren(picture, legend(chart), numbers(chart));
+	node.querySelector("details").open = Boolean(open);
 }
 
 function legend(chart) {
@@ -126,7 +131,7 @@ function merge(rows, nameOf) {
 function chartOf(node, columns, series, more) {
 	return {
 		node, columns, series,
-		label: (c) => c.slice(5), full: (c) => c, unit: "Day",
+		ticks: () => [], label: (c) => c.slice(5), full: (c) => c, unit: "Day",
 		tell(i) { return this.full(columns[i]) + ": " + series.map((s) => s.name + " " + number(s.values[i])).reverse().join(", "); },
 		words() { return columns.length ? "Columns from " + this.full(columns[0]) + " to " + this.full(columns[columns.length - 1]) + "; the last: " + this.tell(columns.length - 1) : ""; },
 		...more,
@@ -165,7 +170,9 @@ function metChart() {
 	const series = kinds.map(([key, name, pattern]) => ({ name, kind: key, pattern, values: columns.map((c) => (at.get(c) || {})[key] || 0) }));
 	return draw(chartOf($("met"), columns, series, {
 		sum: true, unit: by === "hours" ? "Hour" : "Day",
-		label: (c) => (by === "hours" ? c.slice(5, 10) + " " + c.slice(11) + "h" : c.slice(5)),
+		/* of hours the midnights, if there is one */
+		ticks: () => columns.flatMap((c, i) => (c.endsWith("T00") ? [i] : [])),
+		label: (c) => (by === "hours" && !c.endsWith("T00") ? c.slice(11) + ":00" : c.slice(5, 10)),
 		full: (c) => (by === "hours" ? c.replace("T", " ") + ":00 UTC" : c),
 	}));
 }

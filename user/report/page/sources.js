@@ -1,6 +1,7 @@
 /* The table of sources: search, filters, order, pages, and the clock of each. */
 const PAGE = 50;
 const list = data("source-data");
+const DAY = 86400;
 const view = { shown: list, page: 0, key: "", down: false };
 
 /* decided - what is done with a source now: [kind for the filter, words, class] */
@@ -18,6 +19,8 @@ function decided(s) {
 		return ["shared", "shared: only reported", "w-soft"];
 	if (words && head.mode !== "enforce")
 		return ["noted", "would be " + words, "w-soft"];
+	if (s.stage && Date.parse(head.at) - Date.parse(s.evidence_at) > 7 * DAY * 1000)
+		return ["stale", "passes: not seen for 7 days", "w-soft"];
 	return ["passes", "passes", "w-fine"];
 }
 
@@ -31,7 +34,6 @@ for (const s of list) {
 }
 
 const last = stages[stages.length - 1];
-const DAY = 86400;
 
 /* clock - the staircase of the policy, filled as far as this source's clock has come */
 function clock(s) {
@@ -39,7 +41,7 @@ function clock(s) {
 		return el("span", { class: "w-soft" }, "no clock runs");
 	const days = Math.floor((s.elapsed_s || 0) / DAY), end = Math.max(1, last.day) * 1.12;
 	const x = (d) => Math.min(170, (170 * d) / end), here = x((s.elapsed_s || 0) / DAY);
-	const picture = svg("svg", { viewBox: "0 0 170 26", role: "img", "aria-label": "Clock: day " + days + " of " + last.day + ", stage " + (s.stage || 0) + " of " + last.number });
+	const picture = svg("svg", { viewBox: "0 0 170 26", preserveAspectRatio: "none", role: "img", "aria-label": "Clock: day " + days + " of " + last.day + ", stage " + (s.stage || 0) + " of " + last.number });
 	stages.forEach((step, i) => {
 		const from = x(step.day), to = i + 1 < stages.length ? x(stages[i + 1].day) : 170;
 		const minutes = step.throttle + step.block, height = minutes ? 5 + (17 * Math.min(60, minutes)) / 60 : 3;
@@ -59,7 +61,7 @@ const columns = [
 	{ key: "source", head: "Source", cell: sourceCell },
 	{ key: "build", head: "Build", value: (s) => (s.main.build || "").split(".").map((n) => n.padStart(5, "0")).join(), cell: (s) => s.main.build ? [el("span", {}, s.main.build), el("small", {}, [s.main.product, s.main.release].filter(Boolean).join(" ") || "not in the catalogue")] : [el("span", { class: "w-soft" }, "none shown")] },
 	{ key: "standing", head: "Standing", value: (s) => s.main.standing || "", cell: (s) => [el("span", { class: STANDING[s.main.standing] || "w-soft" }, s.main.standing || "–")] },
-	{ key: "stage", head: "Stage", value: (s) => s.stage || 0, cell: (s) => [el("span", {}, s.stage ? s.stage + " of " + last.number : "–")] },
+	{ key: "stage", head: "Stage", kind: "stage", value: (s) => s.stage || 0, cell: (s) => [el("span", {}, s.stage ? s.stage + " of " + last.number : "–")] },
 	{ key: "elapsed_s", head: "Clock", value: (s) => s.elapsed_s || 0, cell: clock, kind: "clock" },
 	{ key: "first_detected", head: "First seen", date: true },
 	{ key: "throttle_date", head: "Slowed from", date: true },
@@ -77,16 +79,20 @@ function sourceCell(s) {
 /* datesCell - where the columns of dates have no room */
 function datesCell(s) {
 	const parts = [["first seen", s.first_detected], ["slowed from", s.throttle_date], ["refused from", s.block_date]];
-	return el("small", { class: "dates" }, parts.filter((p) => p[1]).map((p) => p[0] + " " + day(p[1])).join(", "));
+	return el("small", { class: "dates" }, s.stage && el("span", { class: "only-tablet" }, "stage " + s.stage + " of " + last.number + " "), parts.filter((p) => p[1]).map((p) => [el("span", {}, p[0] + " " + day(p[1])), " "]));
 }
 
 function rowOf(s) {
-	return el("tr", {}, columns.map((c, i) => {
+	/* roles by name: a browser forgets them where a phone's layout is no table */
+	return el("tr", { role: "row" }, columns.map((c, i) => {
 		const kind = c.date ? "d date" : c.kind;
 		const content = c.date ? day(s[c.key]) || "–" : c.cell(s);
-		return i ? el("td", { class: kind, "data-head": c.head }, content.flat ? content : el("span", {}, content)) : el("th", { scope: "row" }, content);
+		return i ? el("td", { role: "cell", class: kind, "data-head": c.head }, content.flat ? content : el("span", {}, content)) : el("th", { role: "rowheader", scope: "row" }, content);
 	}));
 }
+
+/* span - how many columns there are: one too many would make room for itself */
+const span = () => [...$("heads").children].filter((th) => getComputedStyle(th).display !== "none").length;
 
 /* toggle - everything known of a source, in a row of its own below it */
 function toggle(button, s) {
@@ -95,7 +101,7 @@ function toggle(button, s) {
 	if (open)
 		row.nextElementSibling.remove();
 	else
-		row.after(el("tr", { class: "more" }, el("td", { colspan: columns.length }, details(s))));
+		row.after(el("tr", { role: "row", class: "more" }, el("td", { role: "cell", colspan: span() }, details(s))));
 }
 
 function details(s) {
@@ -120,7 +126,7 @@ function show() {
 	const from = view.page * PAGE, rows = view.shown.slice(from, from + PAGE);
 	$("rows").replaceChildren(...rows.map(rowOf));
 	if (!rows.length)
-		$("rows").append(el("tr", {}, el("td", { colspan: columns.length }, list.length ? "No source matches." : "No source has been seen yet.")));
+		$("rows").append(el("tr", { role: "row" }, el("td", { role: "cell", colspan: span() }, list.length ? "No source matches." : "No source has been seen yet.")));
 	$("count").textContent = view.shown.length === list.length ? plural(list.length, "source") : number(view.shown.length) + " of " + plural(list.length, "source");
 	showPager(from, rows.length);
 }
@@ -231,7 +237,7 @@ function showSources() {
 	for (const c of columns) {
 		const button = el("button", { type: "button" }, c.head);
 		button.addEventListener("click", () => sortBy(c));
-		$("heads").append(el("th", { scope: "col", class: c.date && "d", "data-key": c.key, "aria-sort": "none" }, button));
+		$("heads").append(el("th", { role: "columnheader", scope: "col", class: c.date ? "d" : c.kind, "data-key": c.key, "aria-sort": "none" }, button));
 	}
 	options("by-stage", (s) => [s.stage || 0], (v) => (v ? "stage " + v : "no clock"));
 	options("by-standing", (s) => s.identities.map((i) => i.standing));
@@ -244,6 +250,10 @@ function showSources() {
 	$("search").addEventListener("input", apply);
 	$("clear").addEventListener("click", clearAll);
 	document.addEventListener("keydown", onKey);
+	matchMedia("(max-width: 1180px)").addEventListener("change", () => {
+		for (const cell of $("rows").querySelectorAll("[colspan]"))
+			cell.setAttribute("colspan", span());
+	});
 	apply();
 }
 
