@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# prometheus - Debian's Prometheus scrapes the daemon: the alert rules load, pass their tests and are
-# silent; every query of the dashboard and every documented metric has its metric
+# prometheus - Debian's Prometheus scrapes the daemon: promtool finds no fault, every reason of
+# maps/reasons.h is a metric, the alert rules load, pass their tests and are silent, and every query of
+# the dashboard and every documented metric has its metric
 # shellcheck source=scripts/e2e.sh
 . "$(dirname "$0")/../../scripts/e2e.sh"
 [ -n "${LAB_NAME-}" ] || root_make prometheus prometheus || skip "no Prometheus to be had"
@@ -14,6 +15,8 @@ DASHBOARD=packaging/grafana/buildgate.json
 api() { lab_net edge curl -sSf --max-time 10 "http://127.0.0.1:9090/api/v1/$1" "${@:2}"; }
 
 prometheus_start() {
+	# it looks itself up, where nobody answers
+	echo "127.0.0.1 localhost $(cat /proc/sys/kernel/hostname)" >"$PROMETHEUS/root/etc/hosts"
 	cp packaging/prometheus/buildgate.rules.yaml tests/prometheus/rules.test.yaml \
 		"$PROMETHEUS/root/run/" || return
 	cat >"$PROMETHEUS/root/run/prometheus.yml" <<-EOF
@@ -49,6 +52,12 @@ as_sent() { sed 's/[$]__rate_interval/5m/g; s/[$]instance/.*/g'; }
 # queries - all of the dashboard
 queries() { jq -r '.. | objects | .expr? // empty' $DASHBOARD | as_sent; }
 
+# reasons - names in lower case, from the list itself
+reasons() {
+	sed -n 's/^\tX([0-9]*, \([A-Z0-9_]*\), \(PASS\|DROP\|NOTE\), .*/\1/p' maps/reasons.h |
+		tr '[:upper:]' '[:lower:]'
+}
+
 must "two mail servers start" lab_mtas old edge
 must "the Prometheus root is there" root_mount prometheus $PROMETHEUS
 e2e_gate "metrics_top_sources: 3"
@@ -59,7 +68,18 @@ must "the build is read" wait_for 20 source_is $OLD ".identities[0].build == \"$
 must "Prometheus starts" prometheus_start
 must "and scrapes the daemon" wait_for 60 up_is 1
 
+text=$(gate_metrics)
 promtool() { chroot "$PROMETHEUS/root" sh -c 'cd /run && promtool "$@"' promtool "$@"; }
+must "there are metrics" [ -n "$text" ]
+complaints=$(promtool check metrics <<<"$text" 2>&1) || e2e_fail "promtool: $complaints"
+same "promtool has nothing to say" "" "$complaints"
+must "reasons.h can be read" [ "$(reasons | wc -l)" -ge 40 ]
+for reason in $(reasons); do
+	grep -qE "(reason|event)=\"$reason\"" <<<"$text" || e2e_fail "no metric has the reason '$reason'"
+done
+echo "ok: every reason is a metric"
+same "a metric is what the kernel counted" "$(gate_counter egress flow_new)" \
+	"$(sed -n 's/^buildgate_kernel_events_total{hook="egress",event="flow_new"} //p' <<<"$text")"
 must "the rules are good" promtool check rules buildgate.rules.yaml
 must "each alert fires when it must, and only then" promtool test rules rules.test.yaml
 rules=$(grep -c 'alert: ' packaging/prometheus/buildgate.rules.yaml)

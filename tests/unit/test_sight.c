@@ -237,7 +237,7 @@ static void test_off(void **state)
 	assert_true(json_is_false(json_object_get(json, "on")));
 	assert_string_equal(json_string_value(json_object_get(json, "reads")),
 			    "Nothing is read inside TLS.");
-	assert_int_equal(json_array_size(json_object_get(json, "needs")), 4);
+	assert_int_equal(json_array_size(json_object_get(json, "needs")), 5);
 	json_decref(json);
 }
 
