@@ -439,8 +439,16 @@ static void test_restart(void **state)
 	assert_false(live("203.0.113.9", &v));
 	assert_true(live("192.0.2.7", &v));
 	assert_int_equal(v.hits_dropped, 5);
+	assert_int_equal(enforcer_repair(s->enforcer, s->now, &s->w.e), 0);
 	assert_int_equal(bpf_map_delete_elem(FAKE_VERDICTS, &a), 0);
-	assert_int_equal(enforcer_publish_all(s->enforcer, s->now, &s->w.e), 1);
+	assert_int_equal(enforcer_repair(s->enforcer, s->now, &s->w.e), 1);
+	assert_true(live("192.0.2.7", &v));
+	assert_int_equal(enforcer_stats(s->enforcer)->drift, 2);
+
+	/* what the operator decides is none */
+	world_decide(&s->w, DECISION_EXEMPT, "192.0.2.0/24", 0, 0, s->now, 0);
+	assert_true(enforcer_reload(s->enforcer, s->now, &s->w.e) > 0);
+	assert_int_equal(enforcer_repair(s->enforcer, s->now, &s->w.e), 0);
 	assert_int_equal(enforcer_stats(s->enforcer)->drift, 2);
 }
 

@@ -17,7 +17,8 @@
 #define NS               1000000000ULL
 #define DAY              86400
 #define LOOKS_PER_SECOND 4
-#define PRUNE_PARTS      16 /* bounded parts of old records removed per tick */
+#define REPAIR_SHARE     200 /* of the time at most one part goes into comparing */
+#define PRUNE_PARTS      16  /* bounded parts of old records removed per tick */
 
 /* daemon_store_result - a failure is told; only a write that succeeds again (keep_house) heals,
  * because reading and empty batches work on a full disk too */
@@ -280,6 +281,27 @@ static void keep_answering(struct daemon *daemon)
 		log_limited(&daemon->loader_limit, "answerer: %s", e.text);
 }
 
+/* repair - the kernel's maps are what the store says, whoever was at them; where there is so much
+ * that it takes long, it is looked at so much more seldom */
+static void repair(struct daemon *daemon)
+{
+	struct error e = { "" };
+	uint64_t began = clock_kernel_ns();
+	int drift;
+
+	if (began < daemon->repair_at_ns ||
+	    observer_walking(daemon->observer) == OBSERVER_WALK_JUDGE)
+		return;
+	drift = enforcer_repair(daemon->enforcer, clock_wall(), &e);
+	if (drift < 0)
+		log_limited(&daemon->loader_limit, "verdicts: %s", e.text);
+	if (drift > 0)
+		log_warning("verdicts: %d of the kernel's maps were not as the store has them, and "
+			    "are again",
+			    drift);
+	daemon->repair_at_ns = clock_kernel_ns() + REPAIR_SHARE * (clock_kernel_ns() - began);
+}
+
 /* next_tick - at the next due moment or the end of an unconfirmed mode, but soon */
 static uint64_t next_tick(struct daemon *daemon)
 {
@@ -304,6 +326,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *arg)
 	daemon_mode(daemon);
 	daemon_move(daemon, &e);
 	keep_answering(daemon);
+	repair(daemon);
 	keep_house(daemon);
 	daemon_tell_tick(daemon);
 	daemon_history(daemon);

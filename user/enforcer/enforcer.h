@@ -102,6 +102,10 @@ int enforcer_publish(struct enforcer *enforcer, const struct addr *source, int64
 /* enforcer_publish_all - make the whole map equal to the store; returns entries changed */
 int enforcer_publish_all(struct enforcer *enforcer, int64_t now, struct error *e);
 
+/* enforcer_repair - the same where all that changed was published: what differs is drift, of both
+ * maps, and counted as such. Returns how much of it there was */
+int enforcer_repair(struct enforcer *enforcer, int64_t now, struct error *e);
+
 /* enforcer_tick - decisions whose time is over are ended and audited; returns map changes. What
  * the clock changes by time alone comes from observer_tick(): call that first */
 int enforcer_tick(struct enforcer *enforcer, int64_t now, struct error *e);

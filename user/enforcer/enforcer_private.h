@@ -24,6 +24,7 @@ struct enforcer {
 	unsigned int own_count;
 	uint64_t own_known; /* fingerprint of the own ranges that the map was made with */
 	bool published;     /* the map was made equal to the store once */
+	bool repairing;     /* what differs now is drift */
 };
 
 /* source_bits - length of the source that an address belongs to */

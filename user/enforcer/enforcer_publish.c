@@ -317,7 +317,7 @@ static int merge(struct enforcer *enforcer, const struct entries *live, struct e
 		if (order < 0) {
 			r = drop_entry(enforcer, &live->at[i++].addr, e);
 			removed += r > 0;
-			enforcer->stats.drift++;
+			enforcer->stats.drift += enforcer->repairing || !enforcer->published;
 			continue;
 		}
 		if (!order)
@@ -325,7 +325,7 @@ static int merge(struct enforcer *enforcer, const struct entries *live, struct e
 		if (order ||
 		    memcmp(&live->at[i].verdict, &wanted->at[j].verdict, sizeof(struct verdict))) {
 			r = add_entry(changed, &wanted->at[j].addr, &wanted->at[j].verdict);
-			enforcer->stats.drift += enforcer->published;
+			enforcer->stats.drift += enforcer->repairing;
 		}
 		i += !order;
 		j++;
@@ -366,4 +366,19 @@ out:
 	free(wanted.at);
 	free(changed.at);
 	return r;
+}
+
+/* enforcer_repair - what has no place in a full map is missing every time, and no drift */
+int enforcer_repair(struct enforcer *enforcer, int64_t now, struct error *e)
+{
+	struct enforcer_stats *stats = &enforcer->stats;
+	uint64_t drift = stats->drift, failed = stats->failed;
+	int r;
+
+	enforcer->repairing = true;
+	r = enforcer_publish_all(enforcer, now, e);
+	enforcer->repairing = false;
+	failed = stats->failed - failed;
+	stats->drift -= failed > stats->unfit ? failed - stats->unfit : 0;
+	return r < 0 ? r : (int)(stats->drift - drift);
 }

@@ -263,8 +263,10 @@ static void drop_unwanted(struct enforcer *enforcer, struct range_entry *list, i
 	while (!more) {
 		key = next;
 		more = bpf_map_get_next_key(fd, &key, &next);
-		if (!settle(enforcer, &key, list, count))
-			bpf_map_delete_elem(fd, &key);
+		if (settle(enforcer, &key, list, count))
+			continue;
+		bpf_map_delete_elem(fd, &key);
+		enforcer->stats.drift += enforcer->repairing;
 	}
 }
 
@@ -283,6 +285,7 @@ static uint64_t put_ranges(struct enforcer *enforcer, const struct range_entry *
 		r = bpf_map_update_elem(enforcer->options.ranges_fd, &list[i].key, &list[i].value,
 					BPF_ANY);
 		unfit += r < 0;
+		enforcer->stats.drift += r >= 0 && enforcer->repairing;
 		*ret_failed = r < 0 ? r : *ret_failed;
 	}
 	return unfit;
