@@ -119,7 +119,6 @@ struct daemon {
 	uint64_t events_lost, mended;
 	struct log_limit store_limit, loader_limit, reporter_limit, stage_limit;
 	uint64_t repair_at_ns; /* kernel time before which the maps are not compared again */
-	struct log_limit store_limit, loader_limit, reporter_limit;
 };
 
 /* daemon_start - all steps up to a working gate; takes config over */
