@@ -95,6 +95,8 @@ STEP int answer_syn(struct __sk_buff *skb, struct packet *p)
 	a.seq = answer_cookie(p, 0, &on);
 	if (!on || !answer_texts(a.reply))
 		return REASON_ANSWER_DECLINED;
+	if (ipsec_applies(skb, p))
+		return REASON_ANSWER_IPSEC;
 	a.ack = p->seq + 1;
 	answer_options(skb, p, &a);
 	source = source_of(&p->key.client);

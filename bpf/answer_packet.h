@@ -4,12 +4,13 @@
  *
  * answer_options() reads what the client's TCP asked for, answer_write() writes the answer over
  * the packet, whatever its link layer and checksum state, and answer_send() sends it back the way
- * it came, marked so that our own egress program lets it be. What is answered is decided in
- * answer.h.
+ * it came, or by the routing table where `answer_via` says so, marked so that our own egress
+ * program lets it be. What is answered is decided in answer.h.
  */
 #ifndef BUILDGATE_ANSWER_PACKET_H
 #define BUILDGATE_ANSWER_PACKET_H
 
+#include "bpf/answer_route.h"
 #include "bpf/checksum.h"
 #include "bpf/verdict.h"
 
@@ -316,7 +317,7 @@ STEP int answer_write(struct __sk_buff *skb, struct packet *p, const struct answ
 	return 0;
 }
 
-/* answer_send - the packet becomes the answer and goes back the way it came */
+/* answer_send - the packet becomes the answer and goes back */
 static __always_inline enum reason answer_send(struct __sk_buff *skb, struct packet *p,
 					       const struct answer *a)
 {
@@ -324,8 +325,7 @@ static __always_inline enum reason answer_send(struct __sk_buff *skb, struct pac
 
 	if (reason)
 		return reason;
-	skb->mark = ANSWER_MARK;
-	bpf_redirect(skb->ifindex, 0);
+	answer_leave(skb, p);
 	return a->flags & TCP_SYN ? REASON_ANSWERED_SYN : REASON_ANSWERED;
 }
 

@@ -44,11 +44,12 @@ STEP int cut_wanted(const struct packet *p)
 }
 
 /* cut_due - this segment's command is not to reach the server */
-static __always_inline bool cut_due(const struct packet *p, const struct flow *f)
+static __always_inline bool cut_due(struct __sk_buff *skb, const struct packet *p,
+				    const struct flow *f)
 {
 	return p->payload_bytes && !(f->flags & (FLOW_RECHECK | FLOW_CUT)) &&
 	       f->server.family != FAMILY_TLS && turn_idle(&f->asked, &f->told, p->seq, p->ack) &&
-	       cut_wanted(p);
+	       cut_wanted(p) && !ipsec_applies(skb, p);
 }
 
 /* cut_reset - the packet goes on to the server as a RST where its next byte would be */
@@ -97,7 +98,7 @@ STEP int cut_refuse(struct __sk_buff *skb, struct packet *p, const struct flow *
 	answer_options(skb, p, &a);
 	a.clock = a.echo; /* the server's clock: an older one would be dropped (RFC 7323, 5.3) */
 	seq = turn_ahead(f->told.acked, p->seq) ? f->told.acked : p->seq;
-	if (!answer_write(skb, p, &a)) {
+	if (!ipsec_applies(skb, p) && !answer_write(skb, p, &a)) {
 		skb->mark = ANSWER_MARK;
 		bpf_clone_redirect(skb, skb->ifindex, 0);
 		skb->mark = mark;
@@ -187,7 +188,7 @@ STEP int cut_segment(struct __sk_buff *skb, struct packet *p, struct flow *f, __
 	over = cut_over(p, f);
 	if (over)
 		flow_end(&key, f, hook);
-	if (!p->payload_bytes && !(p->tcp_flags & TCP_FIN))
+	if ((!p->payload_bytes && !(p->tcp_flags & TCP_FIN)) || ipsec_applies(skb, p))
 		return REASON_CUT;
 	answer_options(skb, p, &a);
 	a.clock = a.echo;

@@ -33,6 +33,8 @@
 #define BPF_ANY              0
 #define BPF_NOEXIST          1
 #define BPF_CSUM_LEVEL_QUERY 0
+#define AF_INET              2
+#define AF_INET6             10
 #define BPF_ADJ_ROOM_NET     0
 #define TC_ACT_UNSPEC        (-1)
 #define TC_ACT_SHOT          2

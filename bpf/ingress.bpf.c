@@ -71,7 +71,7 @@ static __always_inline enum reason segment(struct __sk_buff *skb, const struct s
 	if (p->from_client)
 		tarpit_arm(p, f, HOOK_INGRESS);
 	if (turn_wanted(s, f)) {
-		if (cut_due(p, f))
+		if (cut_due(skb, p, f))
 			return cut_begin(skb, p, f, HOOK_INGRESS);
 		turn_read(skb, p, f, HOOK_INGRESS);
 	}

@@ -7,9 +7,6 @@
  */
 #include "bpf/flow.h"
 
-#define AF_INET  2
-#define AF_INET6 10
-
 /* from linux/bpf.h */
 #define BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB  4
 #define BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB 5

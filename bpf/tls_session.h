@@ -18,8 +18,6 @@
 #define FD_MAX         (1 << 20)   /* fs.nr_open's default */
 #define S_IFMT         0170000
 #define S_IFSOCK       0140000
-#define AF_INET        2
-#define AF_INET6       10
 #define IPPROTO_TCP    6
 
 /* Sized by the loader where sight is on. */

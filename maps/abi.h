@@ -97,9 +97,19 @@ struct settings {
 	__u32 tarpits;       /* verdicts with throttle_s; 0 saves looking for one per segment */
 	__u32 answer_rate;   /* connections per source and second that are answered; 0: all */
 	__u32 slow_max;      /* sessions slowed at a time; what comes beyond is deferred */
-	__u64 decided; /* grows with each change of verdicts and ranges: nothing older holds */
-	__u64 later[7];
+	__u64 decided;    /* grows with each change of verdicts and ranges: nothing older holds */
+	__u32 ipsec;      /* entries in ipsec_peers; 0 saves the look-up */
+	__u32 answer_via; /* enum answer_via */
+	__u64 later[6];
 };
+
+/* How answers go back. */
+enum answer_via {
+	ANSWER_REFLECT = 0, /* the way the packet came */
+	ANSWER_ROUTE = 1,   /* by the routing table */
+};
+
+#define IPSEC_MAX 1024 /* ranges of peers that get no answers */
 
 /* Bounds of slow_delay_ms and slow_max, whatever stands in the map. */
 #define SLOW_DELAY_MAX_MS 100000
@@ -342,6 +352,7 @@ struct answer_keys {
 struct gate_config {
 	__u32 ports_count;
 	__u32 ipv6_bits; /* length of an IPv6 source */
+	__u32 ipsec;     /* this kernel knows IPsec */
 	struct {
 		__be16 port;
 		__u8 kind; /* enum port_kind */

@@ -81,6 +81,16 @@ struct {
 } rechecks SEC(".maps")
 __weak;
 
+/* Peers under an IPsec policy, which an answer of ours would leave past. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, IPSEC_MAX);
+	__uint(map_flags, 1);
+	__type(key, struct range_key);
+	__type(value, __u32);
+} ipsec_peers SEC(".maps")
+__weak;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SLOTS_MAX);

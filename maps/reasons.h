@@ -76,13 +76,14 @@
 	X(59, SLOW_MISSED, NOTE, "delay not started: no slot left since the attempt")              \
 	X(60, RECHECK_BLIND, NOTE, "recheck ended inside TLS, where no sight was")                 \
 	X(61, CUT_BEGUN, PASS, "connection cut: refused, and reset for the server")                \
-	X(62, CUT_ANSWERED, ANSWER, "segment of a cut connection, acknowledged")
+	X(62, CUT_ANSWERED, ANSWER, "segment of a cut connection, acknowledged")                   \
+	X(63, ANSWER_IPSEC, PASS, "not answered: under an IPsec policy")
 
 enum reason {
 #define X(number, name, kind, text) REASON_##name = number,
 	REASON_LIST(X)
 #undef X
-		REASON_MAX = 63
+		REASON_MAX = 64
 };
 
 /* counters: one value per hook, one slot per reason, per CPU. */

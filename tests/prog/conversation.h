@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include "user/base/build.h"
 #include "user/kernel/instance.h"
@@ -384,6 +385,8 @@ static inline struct instance *open_sized(unsigned int verdicts)
 	struct instance *gate = NULL;
 	struct error e = { 0 };
 
+	c.ipsec = libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_skb_get_xfrm_state,
+					  NULL) == 1;
 	c.ports[0].port = htons(25);
 	c.ports[0].kind = PORT_MX;
 	c.ports[1].port = htons(587);

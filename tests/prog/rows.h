@@ -131,6 +131,7 @@ static inline void clean(struct instance *gate)
 	empty(fds->pending);
 	empty(fds->handshakes);
 	empty(fds->rechecks);
+	empty(fds->ipsec_peers);
 	seen(gate);
 	s->mode = MODE_ENFORCE;
 	s->enforce_until_ns = 0;
@@ -140,6 +141,8 @@ static inline void clean(struct instance *gate)
 	s->ranges = 0;
 	s->tarpits = 0;
 	s->answer_rate = 0;
+	s->ipsec = 0;
+	s->answer_via = ANSWER_REFLECT;
 	s->slow_max = SLOTS_MAX;
 	free_slots(gate);
 	instance_clock(gate, NOON);

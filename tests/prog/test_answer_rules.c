@@ -470,6 +470,27 @@ static void keep_alive(void **state)
 	}
 }
 
+/* a peer under an IPsec policy gets nothing of ours, and is not kept from the server */
+static void under_ipsec(void **state)
+{
+	EACH(ipv6)
+	{
+		struct caller c = caller(*state, ipv6, &REFUSED), other;
+		struct range_key key = { .prefix_bits = 128, .addr = addr_of(&c.t, true) };
+		__u32 one = 1;
+
+		assert_int_equal(
+			bpf_map_update_elem(instance_fds(*state)->ipsec_peers, &key, &one, BPF_ANY),
+			0);
+		instance_settings(*state)->ipsec = 1;
+		tell(&c, c.seq, 0, SYN, "", 0, REASON_ANSWER_IPSEC);
+		other = caller(*state, ipv6, &REFUSED);
+		call(&other);
+		instance_settings(*state)->ipsec = 0; /* none is left, says the daemon */
+		call(&c);
+	}
+}
+
 /* --- answer_rate ------------------------------------------------------------------------------ */
 
 static void too_often(void **state)
@@ -521,7 +542,7 @@ int main(void)
 		TEST(extra_headers),        TEST(options),
 		TEST(data_in_syn),          TEST(timestamps),
 		TEST(keep_alive),           TEST(too_often),
-		TEST(headers_that_stay),
+		TEST(headers_that_stay),    TEST(under_ipsec),
 	};
 
 	return cmocka_run_group_tests(tests, open_gate, close_gate);

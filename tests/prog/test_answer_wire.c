@@ -178,6 +178,54 @@ static void extra_headers(void **state)
 						 .ip6_extensions = 2 });
 }
 
+/* by_route - the answer to a SYN goes to this Ethernet address */
+static void by_route(struct caller *c, const uint8_t to[6])
+{
+	static struct wired w;
+	struct pollfd p = { .fd = outside, .events = POLLIN };
+
+	memset(&w, 0, sizeof(w));
+	c->frame_bytes = build_frame(&c->t, true, c->seq, 0, SYN, "", 0, c->frame);
+	memcpy(w.frame, c->frame, c->frame_bytes);
+	assert_int_equal(write(outside, &w, sizeof(w.net) + c->frame_bytes),
+			 sizeof(w.net) + c->frame_bytes);
+	assert_int_equal(poll(&p, 1, 2000), 1);
+	c->t.out_bytes = receive(&w);
+	assert_memory_equal(w.frame, to, 6);
+	memcpy(c->out, w.frame, c->t.out_bytes);
+	memcpy(c->frame, w.frame + 6, 6); /* what take() compares with */
+	memcpy(c->frame + 6, w.frame, 6);
+	take(c);
+	assert_int_equal(c->last.flags, SYN | ACK);
+	assert_int_equal(c->last.ack, c->seq + 1);
+}
+
+/* The next hop is not where the packet came from. */
+static void answer_via_route(void **state)
+{
+	static const uint8_t gateway[6] = { 6, 0, 0, 0, 0, 1 };
+
+	if (system("exec 2>/dev/null; echo 0 > /proc/sys/net/ipv6/conf/bg0/disable_ipv6\n"
+		   "ip addr add 198.51.100.25/24 dev bg0 &&"
+		   "ip route add default via 198.51.100.1 &&"
+		   "ip neigh add 198.51.100.1 lladdr 06:00:00:00:00:01 dev bg0 &&"
+		   "ip addr add 2001:db8:5:5::19/64 dev bg0 nodad &&"
+		   "ip route add default via 2001:db8:5:5::1 &&"
+		   "ip neigh add 2001:db8:5:5::1 lladdr 06:00:00:00:00:01 dev bg0")) {
+		puts("skipped: no IPv6 here");
+		skip();
+	}
+	instance_settings(*state)->answer_via = ANSWER_ROUTE;
+	for (int i = 0; i < 2; i++) {
+		struct caller c = caller(*state, i, &REFUSED);
+		char junk[4096];
+
+		while (recv(outside, junk, sizeof(junk), MSG_DONTWAIT) > 0)
+			; /* what the host said about its new addresses */
+		by_route(&c, gateway);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +233,7 @@ int main(void)
 		cmocka_unit_test_setup(offloaded_checksums, clean_answers),
 		cmocka_unit_test_setup(tags, clean_answers),
 		cmocka_unit_test_setup(extra_headers, clean_answers),
+		cmocka_unit_test_setup(answer_via_route, clean_answers),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, close_gate);

@@ -320,6 +320,22 @@ static void without_texts(void **state)
 	assert_false(sent_back(&c));
 }
 
+/* What came under an IPsec policy is not answered in clear: the connection goes on. */
+static void under_ipsec(void **state)
+{
+	static const struct point hello = { "", { HELLO }, NULL, false };
+	struct caller c = conversation(*state, true, &hello);
+	struct range_key key = { .prefix_bits = 64, .addr = source(&c.t) };
+	__u32 one = 1;
+
+	assert_int_equal(
+		bpf_map_update_elem(instance_fds(*state)->ipsec_peers, &key, &one, BPF_ANY), 0);
+	instance_settings(*state)->ipsec = 1;
+	judge(&c.t, &REFUSED);
+	utter(&c, c.seq, c.ack, ACK | PSH, NEXT, "under IPsec", REASON_READ);
+	assert_false(sent_back(&c));
+}
+
 /* A slowed session that is cut gives its slot back. */
 static void a_slot_is_given_back(void **state)
 {
@@ -349,6 +365,7 @@ int main(void)
 		TEST(ports_used_again),
 		TEST(timestamps),
 		TEST(without_texts),
+		TEST(under_ipsec),
 		TEST(a_slot_is_given_back),
 	};
 

@@ -63,6 +63,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c->drop_style, STYLE_ANSWER);
 	assert_int_equal(c->answer_at, ANSWER_AT_MAIL);
 	assert_int_equal(c->answer_rate, 50);
+	assert_int_equal(c->answer_via, ANSWER_REFLECT);
 	assert_int_equal(c->recheck_interval, 3600);
 	assert_int_equal(c->lease, 86400);
 	assert_int_equal(c->ipv6_prefix, 64);
@@ -242,6 +243,7 @@ static const struct {
 	{ OUT "ipv6_prefix: 129\n", "t:2: ipv6_prefix:", "out of range" },
 	{ OUT "slow_delay: 10\n", "t:2: slow_delay:", "'10' is not a time span" },
 	{ OUT "slow_delay: 200s\n", "t:2: slow_delay:", "200s is out of range; expected a time" },
+	{ OUT "answer_via: back\n", "t:2: answer_via:", "expected reflect or route" },
 	{ OUT "slow_max: 0\n", "t:2: slow_max:", "expected a number from 1 to 1024" },
 	{ OUT "lease: 1m\n", "t:2: lease:", "out of range" },
 	{ OUT "retention: forever\n", "t:2: retention:", "is not a time span" },

@@ -672,6 +672,29 @@ static void test_tls(void **state)
 	found(DOCTOR_WARN, "more mail servers than", "gate-milter");
 }
 
+/* test_answers - where answers go, and who gets none */
+static void test_answers(void **state)
+{
+	struct doctor_answers a = {
+		.interface = { { "eth0", 1 }, { "wg0", 65534 }, { "ib0", 32 }, { "gone0", -1 } },
+		.count = 4,
+		.ipsec = -1
+	};
+
+	(void)state;
+	doctor_answers_judge(&d, &a);
+	found(DOCTOR_OK, "eth0: Ethernet; answers go back the way the packet came", NULL);
+	found(DOCTOR_OK, "wg0: no link header; answers go back", NULL);
+	found(DOCTOR_WARN, "ib0: link type 32 is not understood", "in outside:");
+	anew();
+	a.route = true;
+	a.ipsec = 2;
+	a.count = 1;
+	doctor_answers_judge(&d, &a);
+	found(DOCTOR_OK, "answers go by the routing table", NULL);
+	found(DOCTOR_NOTE, "2 range(s) of peers are under a policy and get no answers", NULL);
+}
+
 /* test_hostile - names of interfaces and programs do not steer a terminal */
 static void test_hostile(void **state)
 {
@@ -688,11 +711,11 @@ static void test_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_daemon),   TEST(test_config),    TEST(test_mode),   TEST(test_hooks),
-		TEST(test_kernel),   TEST(test_mounts),    TEST(test_limits), TEST(test_clock),
-		TEST(test_programs), TEST(test_paths),     TEST(test_ports),  TEST(test_mail),
-		TEST(test_tree),     TEST(test_catalogue), TEST(test_store),  TEST(test_events),
-		TEST(test_tls),      TEST(test_hostile),
+		TEST(test_daemon),   TEST(test_config),    TEST(test_mode),    TEST(test_hooks),
+		TEST(test_kernel),   TEST(test_mounts),    TEST(test_limits),  TEST(test_clock),
+		TEST(test_programs), TEST(test_paths),     TEST(test_ports),   TEST(test_mail),
+		TEST(test_tree),     TEST(test_catalogue), TEST(test_store),   TEST(test_events),
+		TEST(test_tls),      TEST(test_answers),   TEST(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,9 @@ static const struct config_word drop_styles[] = { { "answer", STYLE_ANSWER },
 static const struct config_word answer_places[] = { { "mail", ANSWER_AT_MAIL },
 						    { "greeting", ANSWER_AT_GREETING },
 						    { 0 } };
+static const struct config_word answer_ways[] = { { "reflect", ANSWER_REFLECT },
+						  { "route", ANSWER_ROUTE },
+						  { 0 } };
 static const struct config_word levels[] = { { "error", LOG_LEVEL_ERROR },
 					     { "warning", LOG_LEVEL_WARNING },
 					     { "info", LOG_LEVEL_INFO },
@@ -107,6 +110,7 @@ static const struct config_key keys[] = {
 	KEY("tarpit_style", value_word, tarpit_style, "slow or defer", .words = tarpit_styles),
 	KEY("drop_style", value_word, drop_style, "answer or silent", .words = drop_styles),
 	KEY("answer_at", value_word, answer_at, "mail or greeting", .words = answer_places),
+	KEY("answer_via", value_word, answer_via, "reflect or route", .words = answer_ways),
 	KEY("answer_rate", value_count, answer_rate, "a number from 0 to 1000000", .min = 0,
 	    .max = 1000000),
 	KEY("slow_delay", value_span, slow_delay, "a time span from 1s to 100s: 10s", .min = 1,

@@ -94,6 +94,7 @@ struct config {
 	bool http_open;                    /* an address that is not loopback is meant */
 	uint32_t tarpit_style, drop_style; /* enum style, of clock verdicts and of "set" */
 	uint32_t answer_at;                /* enum answer_at */
+	uint32_t answer_via;               /* enum answer_via */
 	int64_t answer_rate;               /* answered connections per source and second */
 	int64_t slow_delay;
 	int64_t slow_max; /* sessions slowed at a time */

@@ -152,6 +152,22 @@ static json_t *reply_json(const void *key, uint32_t key_bytes, const void *value
 	return object;
 }
 
+/* ipsec_json - a range of peers that get no answers */
+static json_t *ipsec_json(const void *key, uint32_t key_bytes, const void *value,
+			  uint32_t value_bytes, const struct ctl_view *view)
+{
+	const struct range_key *range = key;
+	json_t *object = json_object();
+	char text[ADDRESS_TEXT];
+
+	(void)key_bytes;
+	(void)value;
+	(void)value_bytes;
+	(void)view;
+	set_text(object, "range", range_format(&range->addr, range->prefix_bits, text));
+	return object;
+}
+
 /* slot_json - one slowed session; NULL where nobody holds the slot now */
 static json_t *slot_json(const void *key, uint32_t key_bytes, const void *value,
 			 uint32_t value_bytes, const struct ctl_view *view)
@@ -230,6 +246,11 @@ static const struct ctl_column reply_columns[] = {
 	{ .head = NULL },
 };
 
+static const struct ctl_column ipsec_columns[] = {
+	{ .head = "RANGE", .key = "range" },
+	{ .head = NULL },
+};
+
 static const struct ctl_column slot_columns[] = {
 	{ .head = "SLOT", .key = "slot", .right = true },
 	{ .head = "SOURCE", .key = "source" },
@@ -260,6 +281,8 @@ static const struct ctl_entry_map maps[] = {
 	{ "handshakes", 0, 0, "flow", handshake_columns, handshake_json },
 	{ "replies", sizeof(uint32_t), sizeof(struct reply), "index", reply_columns, reply_json },
 	{ "rechecks", 0, 0, "flow", handshake_columns, handshake_json },
+	{ "ipsec_peers", sizeof(struct range_key), sizeof(uint32_t), "range", ipsec_columns,
+	  ipsec_json },
 	{ "slow_slots", sizeof(uint32_t), sizeof(struct slow_slot), "slot", slot_columns,
 	  slot_json },
 };
@@ -294,6 +317,8 @@ json_t *ctl_entry_settings(const struct ctl_view *view)
 	set_number(object, "tarpits", settings->tarpits);
 	set_number(object, "answer_rate", settings->answer_rate);
 	set_number(object, "slow_max", settings->slow_max);
+	set_text(object, "answer_via", settings->answer_via == ANSWER_ROUTE ? "route" : "reflect");
+	set_number(object, "ipsec", settings->ipsec);
 	return object;
 }
 

@@ -31,7 +31,7 @@
 #define MAP                                                                                        \
 	ARG("NAME", CTL_WORD,                                                                      \
 	    .words = "settings|verdicts|ranges|flows|pending|handshakes|rechecks|replies|slow_"    \
-		     "slots|counters")
+		     "slots|ipsec_peers|counters")
 #define REASON OPTION("--reason", "kept in the audit trail", "TEXT", CTL_TEXT)
 #define CATALOGUE                                                                                  \
 	OPTION("--catalogue", "use this catalogue, not the installed one", "FILE", CTL_FILE)

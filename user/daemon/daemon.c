@@ -398,6 +398,7 @@ void daemon_stop(struct daemon *daemon)
 	sd_event_source_disable_unref(daemon->tell);
 	sd_event_source_disable_unref(daemon->walk);
 	sd_event_source_disable_unref(daemon->links);
+	sd_event_source_disable_unref(daemon->ipsec);
 	sight_stop(daemon->sight);
 	sd_event_source_disable_unref(daemon->tick);
 	sd_event_source_disable_unref(daemon->ring_io);

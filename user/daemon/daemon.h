@@ -78,7 +78,7 @@ struct daemon {
 	bool lab_clock;
 	int state_lock, kernel_lock;
 	sd_event *event;
-	sd_event_source *ring_io, *tick, *walk, *tell, *links;
+	sd_event_source *ring_io, *tick, *walk, *tell, *links, *ipsec;
 	struct store *store;
 	struct catalogue *catalogue;
 	struct policy *policy;
@@ -163,6 +163,10 @@ json_t *daemon_observe(void *daemon, struct control_request *request, struct err
 
 /* daemon_clock_init - the three times from what the store kept */
 int daemon_clock_init(struct daemon *daemon, struct error *e);
+
+/* daemon_ipsec - peers under an IPsec policy as they are now; daemon_ipsec_watch() from now on */
+void daemon_ipsec(struct daemon *daemon);
+int daemon_ipsec_watch(struct daemon *daemon);
 
 /* daemon_settings - lease, offset and the config's words into the settings map */
 void daemon_settings(struct daemon *daemon);

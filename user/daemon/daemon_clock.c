@@ -54,6 +54,7 @@ void daemon_settings(struct daemon *daemon)
 	settings->clock_offset_ns = clock_offset_ns();
 	settings->recheck_interval_ns = (uint64_t)(daemon->config->recheck_interval * NS);
 	settings->slow_delay_ms = (uint32_t)(daemon->config->slow_delay * 1000);
+	settings->answer_via = daemon->config->answer_via;
 	settings->slow_max = (uint32_t)daemon->config->slow_max;
 	settings->answer_rate = (uint32_t)daemon->config->answer_rate;
 	renew_lease(daemon, clock_kernel_ns());

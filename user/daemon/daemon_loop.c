@@ -263,6 +263,7 @@ static void keep_house(struct daemon *daemon)
 			break;
 	}
 	mend(daemon);
+	daemon_ipsec(daemon);
 	daemon_inbox_tick(daemon);
 	rc = daemon_own(daemon, false, &e);
 	if (rc < 0)
@@ -460,6 +461,8 @@ int daemon_watch(struct daemon *daemon, struct error *e)
 						on_tick, daemon);
 	if (rc >= 0)
 		rc = watch_links(daemon);
+	if (rc >= 0)
+		rc = daemon_ipsec_watch(daemon);
 	if (rc >= 0)
 		rc = daemon_walk_watch(daemon);
 	if (rc >= 0)

@@ -139,9 +139,9 @@ int64_t doctor_number(const json_t *object, const char *key)
 void doctor_look(struct doctor *d)
 {
 	static void (*const looks[])(struct doctor * d) = {
-		doctor_daemon,    doctor_kernel,   doctor_mounts, doctor_limits, doctor_clock,
-		doctor_hooks,     doctor_programs, doctor_paths,  doctor_ports,  doctor_mail,
-		doctor_catalogue, doctor_store,    doctor_events, doctor_tls,
+		doctor_daemon, doctor_kernel,    doctor_mounts, doctor_limits,  doctor_clock,
+		doctor_hooks,  doctor_programs,  doctor_paths,  doctor_answers, doctor_ports,
+		doctor_mail,   doctor_catalogue, doctor_store,  doctor_events,  doctor_tls,
 	};
 
 	d->worst = DOCTOR_OK;

@@ -135,6 +135,20 @@ void doctor_links_free(struct doctor_links *links);
 void doctor_paths(struct doctor *d);
 void doctor_paths_judge(struct doctor *d, const struct doctor_links *links);
 
+/* ---- doctor_answers.c ---- */
+
+struct doctor_answers {
+	struct {
+		char name[IF_NAMESIZE];
+		int type; /* ARPHRD; negative: not known */
+	} interface[DOCTOR_INTERFACES];
+	unsigned int count;
+	bool route; /* by the routing table */
+	int ipsec;  /* ranges under a policy; negative: not known */
+};
+void doctor_answers(struct doctor *d);
+void doctor_answers_judge(struct doctor *d, const struct doctor_answers *a);
+
 /* ---- doctor_mail.c: the mail server's limits and the ports ---- */
 
 /* What holds a server's sessions, and so how many the tarpit may hold. */

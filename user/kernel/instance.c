@@ -56,6 +56,7 @@ static void collect(struct instance *i)
 		.replies = bpf_map__fd(g->maps.replies),
 		.answer_keys = bpf_map__fd(g->maps.answer_keys),
 		.slow_slots = bpf_map__fd(g->maps.slow_slots),
+		.ipsec_peers = bpf_map__fd(g->maps.ipsec_peers),
 		.xdp = bpf_program__fd(g->progs.gate_xdp),
 		.ingress = bpf_program__fd(g->progs.gate_ingress),
 		.egress = bpf_program__fd(g->progs.gate_egress),

@@ -96,6 +96,8 @@ static void configure(struct loader *l, const struct loader_options *o)
 	struct gate_config *c = &l->gate->rodata->gate_config;
 
 	c->ipv6_bits = o->ipv6_bits;
+	c->ipsec = libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_skb_get_xfrm_state,
+					   NULL) == 1;
 	configure_ports(c, o->mx_ports, o->mx_count, PORT_MX);
 	configure_ports(c, o->submission_ports, o->submission_count, PORT_SUBMISSION);
 	bpf_map__set_max_entries(l->gate->maps.flows, o->flows_max);
@@ -131,6 +133,7 @@ static void remember(struct loader *l)
 		.tls_sessions = bpf_map__fd(l->gate->maps.tls_sessions),
 		.replies = bpf_map__fd(l->gate->maps.replies),
 		.answer_keys = bpf_map__fd(l->gate->maps.answer_keys),
+		.ipsec_peers = bpf_map__fd(l->gate->maps.ipsec_peers),
 	};
 }
 

@@ -43,7 +43,8 @@ struct loader_options {
 };
 
 struct loader_fds {
-	int settings, verdicts, ranges, flows, pending, counters, events, replies, answer_keys;
+	int settings, verdicts, ranges, flows, pending, counters, events, replies, answer_keys,
+		ipsec_peers;
 	int tls_sessions; /* not pinned */
 };
 

@@ -20,7 +20,8 @@ static int send_question(int fd, int type, const void *body, size_t bytes)
 
 	if (bytes > BODY_MAX)
 		return -EMSGSIZE;
-	memcpy(question.body, body, bytes);
+	if (bytes)
+		memcpy(question.body, body, bytes);
 	question.header.nlmsg_len = (__u32)NLMSG_LENGTH(bytes);
 	return send(fd, &question, question.header.nlmsg_len, 0) < 0 ? -errno : 0;
 }
@@ -40,11 +41,12 @@ static int take(const char *answer, ssize_t n, netlink_fn fn, void *arg)
 	return 0;
 }
 
-/* netlink_dump - see netlink.h */
-int netlink_dump(int type, const void *body, size_t bytes, netlink_fn fn, void *arg)
+/* netlink_dump_from - see netlink.h */
+int netlink_dump_from(int family, int type, const void *body, size_t bytes, netlink_fn fn,
+		      void *arg)
 {
 	char answer[READ_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), rc;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family), rc;
 
 	if (fd < 0)
 		return -errno;
@@ -56,6 +58,12 @@ int netlink_dump(int type, const void *body, size_t bytes, netlink_fn fn, void *
 	}
 	close(fd);
 	return rc < 0 ? rc : 0;
+}
+
+/* netlink_dump - see netlink.h */
+int netlink_dump(int type, const void *body, size_t bytes, netlink_fn fn, void *arg)
+{
+	return netlink_dump_from(NETLINK_ROUTE, type, body, bytes, fn, arg);
 }
 
 /* find - among attributes that take so many bytes */

@@ -18,6 +18,10 @@ typedef void (*netlink_fn)(void *arg, const struct nlmsghdr *message);
  * the answer may be missing then */
 int netlink_dump(int type, const void *body, size_t bytes, netlink_fn fn, void *arg);
 
+/* netlink_dump_from - the same of another family than NETLINK_ROUTE */
+int netlink_dump_from(int family, int type, const void *body, size_t bytes, netlink_fn fn,
+		      void *arg);
+
 /* netlink_attribute - the attribute of that type among those behind a message's fixed part (of
  * fixed bytes), or NULL */
 const struct rtattr *netlink_attribute(const struct nlmsghdr *message, size_t fixed,

@@ -36,6 +36,7 @@ static const struct row {
 	{ "ranges", CARRIED_EARLY, FROM_SAME_ABI },
 	{ "replies", CARRIED_EARLY, FROM_SAME_ABI },
 	{ "answer_keys", CARRIED_EARLY, FROM_SAME_SIZE },
+	{ "ipsec_peers", CARRIED_EARLY, FROM_SAME_ABI },
 	{ "flows", CARRIED_LATE, FROM_SAME_ABI },
 	{ "pending", CARRIED_LATE, FROM_SAME_ABI },
 	{ "handshakes", CARRIED_LATE, FROM_SAME_ABI },
