@@ -81,6 +81,23 @@ must "a client with the same library is not" openssl_is_free
 
 tls_pairs "$(tls_many 50)"
 
+# what the edge itself sends by TLS is nobody's build. (The receiving smtpd is the lab's, and probed
+# as well: of the two ends of the session it is the one that is read.)
+must "the good site offers TLS" tls_offer good
+must "the edge insists on it" tls_insist edge
+bound=$(gate_counter tls tls_bound)
+before=$(gate_counter tls token_ok)
+lab_send edge $OLD_BUILD user@good.example.org
+must "a mail of the edge's arrives" wait_for $MAIL_LIMIT_S lab_delivered good "$LAB_ID"
+must "by TLS" grep -q 'TLS connection established from .*198.51.100.25' "$LAB/good/root/var/log/maillog"
+must "its receiver was read" tls_tokens_are $((before + 1))
+same "its sender was not" "$((bound + 1)) $((before + 1))" \
+	"$(gate_counter tls tls_bound) $(gate_counter tls token_ok)"
+must_not "nothing is said of either" tls_seen '.source == "198.51.100.25" or
+	(.source == "203.0.113.20" and .build != "15.2.2562.53")'
+same "all that was said is of connections from outside" '["inbound"]' \
+	"$(jq -cs 'map(select(.tls) | .direction) | unique' "$LAB/events")"
+
 # an upgrade while all of it runs
 files=$(ctl -j status | jq .tls_sight.files)
 must "an upgrade replaces Postfix's files" upgrade
