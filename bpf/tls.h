@@ -20,24 +20,13 @@
 
 /* --- what the bytes add up to --- */
 
-/* tls_over - nothing more is read of this session */
-static __always_inline void tls_over(struct tls_session *s, __u8 family)
-{
-	session_over(&s->client, family);
-	if (s->state != TLS_BOUND)
-		return;
-	s->state = TLS_OVER;
-	tls_count(family_reason(s->client.family));
-}
-
-/* tls_tell - one TOKEN event: token and names, nothing else leaves the kernel */
-static __always_inline void tls_tell(struct tls_session *s)
+/* tls_say - one event, CONN where build is 0: token and names, nothing else leaves the kernel */
+static __always_inline void tls_say(struct tls_session *s, __u64 build)
 {
 	struct settings *set = gate_settings();
-	int recheck = recheck_look(&s->key, s->client.build);
+	int recheck = recheck_look(&s->key, build);
 	struct event *e;
 
-	tls_count(REASON_TOKEN_OK);
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e) {
 		tls_count(REASON_EVENT_LOST);
@@ -45,34 +34,48 @@ static __always_inline void tls_tell(struct tls_session *s)
 	}
 	__builtin_memset(e, 0, sizeof(*e));
 	e->at_ns = set ? gate_now(set) : 0;
-	e->build = s->client.build;
+	e->build = build;
 	e->key = s->key;
-	e->type = EVENT_TOKEN;
+	e->type = build ? EVENT_TOKEN : EVENT_CONN;
 	e->direction = DIRECTION_INBOUND;
 	e->side = SIDE_CLIENT;
-	e->origin = s->client.origin;
-	e->family = FAMILY_EXCHANGE;
-	e->flags = EVENT_TLS;
+	e->origin = build ? s->client.origin : 0;
+	e->family = build ? FAMILY_EXCHANGE : s->client.family;
+	e->flags = build ? EVENT_TLS : EVENT_TLS | EVENT_ACCEPTED;
 	if (s->port_kind == PORT_SUBMISSION)
 		e->flags |= EVENT_SUBMISSION;
 	if (s->client.smtp.flags & SMTP_NAME_CUT)
 		e->flags |= EVENT_NAME_CUT;
 	if (recheck)
 		e->flags |= EVENT_RECHECK;
-	__builtin_memcpy(e->token, s->client.token, TOKEN_BYTES);
 	__builtin_memcpy(e->helo, s->client.text.helo, NAME_BYTES);
-	if (s->client.origin == ORIGIN_RECEIVED)
+	if (build)
+		__builtin_memcpy(e->token, s->client.token, TOKEN_BYTES);
+	if (build && s->client.origin == ORIGIN_RECEIVED)
 		__builtin_memcpy(e->by, s->client.text.by, NAME_BYTES);
 	bpf_ringbuf_submit(e, 0);
+}
+
+/* tls_over - nothing more is read of this session; that it named no build is told, too */
+static __always_inline void tls_over(struct tls_session *s, __u8 family)
+{
+	session_over(&s->client, family);
+	if (s->state != TLS_BOUND)
+		return;
+	s->state = TLS_OVER;
+	tls_count(family_reason(s->client.family));
+	if (!s->told)
+		tls_say(s, 0);
 }
 
 /* tls_named - a build was read: told once, an EHLO build once per session */
 static __always_inline void tls_named(struct tls_session *s)
 {
-	if (s->client.origin == ORIGIN_RECEIVED || !s->told)
-		tls_tell(s);
-	if (s->client.origin == ORIGIN_EHLO)
-		s->told = 1;
+	if (s->client.origin == ORIGIN_RECEIVED || !s->told) {
+		tls_count(REASON_TOKEN_OK);
+		tls_say(s, s->client.build);
+	}
+	s->told = 1;
 	s->client.build = 0;
 }
 

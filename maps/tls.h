@@ -46,7 +46,7 @@ struct tls_session {
 	__u8 port_kind;
 	__u8 reading;  /* a read was begun and did not return yet */
 	__u8 followed; /* its first byte was counted */
-	__u8 told;     /* an EHLO build is out */
+	__u8 told;     /* a build is out */
 	__u32 left;    /* bytes that will still be looked at */
 	__u32 action;  /* why stepping ended early, or 0 */
 	__u32 used;    /* bytes stepped through */

@@ -120,26 +120,28 @@ static struct world {
 	struct ring_buffer *ring;
 	int listener, lock;
 	struct sockaddr_in6 at; /* of the mail server */
-	unsigned int count;
-	struct event events[EVENTS_MAX];
-	size_t raw_bytes; /* of the records, to be sure that all were looked at */
+	unsigned int count, conns;
+	struct event events[EVENTS_MAX], conn; /* builds; the last session that named none */
 } world;
 
 static int take(void *arg, void *data, size_t bytes)
 {
+	const struct event *e = data;
+
 	(void)arg;
 	assert_true(world.count < EVENTS_MAX);
 	assert_int_equal(bytes, sizeof(struct event));
-	memcpy(&world.events[world.count++], data, sizeof(struct event));
-	world.raw_bytes += bytes;
+	if (e->type == EVENT_TOKEN)
+		world.events[world.count++] = *e;
+	else
+		world.conn = *e, world.conns++;
 	return 0;
 }
 
-/* collect - new events since the last call */
+/* collect - builds told since the last call */
 static unsigned int collect(void)
 {
-	world.count = 0;
-	world.raw_bytes = 0;
+	world.count = world.conns = 0;
 	assert_true(ring_buffer__consume(world.ring) >= 0);
 	return world.count;
 }

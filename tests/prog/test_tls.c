@@ -109,6 +109,15 @@ static void same_as_on_the_wire(void **state)
 				if (n != s.tokens)
 					fail_msg("%s, library %u, pieces of %zu: %u events",
 						 c->what, library, pieces[j], n);
+				assert_int_equal(world.conns, !c->build);
+				if (world.conns) {
+					assert_int_equal(world.conn.family, s.conn.family);
+					assert_int_equal(world.conn.flags,
+							 EVENT_TLS | EVENT_ACCEPTED);
+					assert_memory_equal(world.conn.helo, s.conn.helo,
+							    NAME_BYTES);
+					assert_int_equal(world.conn.build, 0);
+				}
 				if (!n)
 					continue;
 				assert_int_equal(e->build, s.token.build);
@@ -221,10 +230,11 @@ static void secrets_stay(void **state)
 			end(&p);
 			sessions++;
 			events += collect();
-			assert_int_equal(world.raw_bytes, world.count * sizeof(struct event));
 			for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++)
 				not_in(world.events, world.count * sizeof(struct event), words[w],
-				       "an event");
+				       "an event"),
+					not_in(&world.conn, sizeof(world.conn), words[w],
+					       "a session's end");
 		}
 	/* the header field before the Received line is read over: all of them named their build */
 	assert_int_equal(events, sessions);
