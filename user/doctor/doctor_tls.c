@@ -60,7 +60,9 @@ void doctor_tls(struct doctor *d)
 	if (!json_is_object(tls))
 		return;
 	if (!json_is_true(json_object_get(tls, "on"))) {
-		doctor_say(d, SECTION, DOCTOR_NOTE, "TLS sight is off. %s", or_dash(tls, "reads"));
+		words(json_object_get(tls, "needs"), text, sizeof(text));
+		doctor_say(d, SECTION, DOCTOR_NOTE, "TLS sight is off. %s%s%s",
+			   or_dash(tls, "reads"), text[0] ? " It needs " : "", text);
 		doctor_next(d,
 			    "most mail of newer servers is inside TLS: tls_sight: on in %s, or "
 			    "gate-milter",

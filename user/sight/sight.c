@@ -446,11 +446,13 @@ void sight_stop(struct sight *sight)
 
 /* --- the account --- */
 
-#define READS                                                                                      \
-	"Of accepted mail connections the commands, the replies and up to 4 KB of the first "      \
-	"message's header are read inside the mail server after it has decrypted them; only a "    \
-	"build, where it stood and the server's names leave the kernel, nothing else is kept."
-#define READS_NOT "Nothing is read inside TLS."
+#define WHAT                                                                                       \
+	"of accepted mail connections the commands, the replies and up to 4 KB of the first "      \
+	"message's header, inside the mail server after it has decrypted them; only the names "    \
+	"that the client gave itself, a build and the bytes in which it stood leave the kernel, "  \
+	"nothing else is kept."
+#define READS     "Read are " WHAT
+#define READS_NOT "Nothing is read inside TLS; with tls_sight: on it would be, " WHAT
 
 /* absent - listed, and found nowhere */
 static bool absent(const struct sight *s, unsigned int executable)
