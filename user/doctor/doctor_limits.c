@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What may run out: locked memory on old kernels, the daemon's memory, places in maps. */
+#include <bpf/bpf.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "doctor_private.h"
+#include "user/kernel/pinned.h"
 
 #define SECTION  "limits"
 #define MIB      (1024 * 1024)
 #define LOCK_MIN (512ULL * MIB) /* all maps at their default sizes */
 #define FULL_PCT 80
+#define KEY_MAX  64
 
 /* old_kernel - before 5.11 maps were charged to RLIMIT_MEMLOCK, since then to the cgroup */
 static bool old_kernel(const struct doctor *d)
@@ -59,13 +63,36 @@ static uint64_t read_memory(const struct doctor *d, int64_t pid, const char *fil
 	return text[0] == 'm' ? UINT64_MAX : strtoull(text, NULL, 10);
 }
 
-/* read_fill - from the daemon, which keeps count */
+/* count_fill - of the pinned map, key by key; one that changes meanwhile may be miscounted */
+static void count_fill(struct doctor_fill *fill)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 bytes = sizeof(info);
+	char key[2][KEY_MAX];
+	int fd = pinned_map(fill->name, NULL), i = 0;
+
+	if (fd < 0)
+		return;
+	if (!bpf_obj_get_info_by_fd(fd, &info, &bytes) && info.key_size <= KEY_MAX) {
+		fill->max = info.max_entries;
+		while (fill->entries < fill->max &&
+		       !bpf_map_get_next_key(fd, fill->entries ? key[i] : NULL, key[!i])) {
+			fill->entries++;
+			i = !i;
+		}
+	}
+	close(fd);
+}
+
+/* read_fill - from the daemon, which keeps count, else from the kernel */
 static void read_fill(const struct doctor *d, struct doctor_fill *fill)
 {
 	const json_t *map = json_object_get(json_object_get(d->status, "maps"), fill->name);
 
 	fill->entries = doctor_number(map, "entries");
 	fill->max = doctor_number(map, "max_entries");
+	if (!fill->max && d->loaded && !d->hidden)
+		count_fill(fill);
 }
 
 /* doctor_limits - of the running daemon */
