@@ -90,6 +90,11 @@ must "$CROWD clients ask and read nothing" crowd $CROWD \
 must "scrapes are as quick among them" in_time
 crowd_leave
 
+must "$CROWD clients ask for the report page and read nothing" crowd $CROWD \
+	'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'
+must "scrapes are as quick among them" in_time
+crowd_leave
+
 head -c 2000000 /dev/urandom >$GATE/noise
 for _ in 1 2 3; do
 	lab_net edge bash -c "cat $GATE/noise >/dev/tcp/127.0.0.1/9725" 2>/dev/null

@@ -257,6 +257,7 @@ int daemon_advance(struct daemon *daemon, int64_t target, struct error *e)
 
 	if (seconds <= 0)
 		return error_set(e, -EINVAL, "a lab clock only goes forward");
+	daemon_history(daemon);
 	rc = store_number_set(daemon->store, "clock_offset_ns", clock_offset_ns() + seconds * NS,
 			      e);
 	if (rc >= 0)
@@ -265,7 +266,8 @@ int daemon_advance(struct daemon *daemon, int64_t target, struct error *e)
 		rc = next_step(daemon, target, &at, e);
 		if (rc < 0)
 			break;
-		daemon_history(daemon);
+		if (times_day(at) != times_day(clock_wall())) /* the day's last look */
+			daemon_history(daemon);
 		step_to(daemon, at);
 		rc = daemon_move(daemon, e);
 	}

@@ -13,8 +13,8 @@
 #define FILE_END         ".byte 0\n.previous\n"
 __asm__(FILE_BEGIN("page_html") FILE_PART("page.html") FILE_END
 	FILE_BEGIN("page_css") FILE_PART("page.css") FILE_END
-	FILE_BEGIN("page_js") FILE_PART("base.js") FILE_PART("charts.js") FILE_PART("sources.js")
-	FILE_END);
+	FILE_BEGIN("page_js") FILE_PART("base.js") FILE_PART("charts.js") FILE_PART("rows.js")
+	FILE_PART("sources.js") FILE_END);
 /* clang-format on */
 extern const char page_html[], page_css[], page_js[];
 

@@ -69,16 +69,19 @@ function showFigures() {
 		$("figures").append(el("div", {}, el("dt", {}, name), el("dd", {}, number(value || 0))));
 }
 
+/* kindOf - what a stage does, as a class */
+const kindOf = (stage) => (stage.block ? "refused" : stage.throttle ? "slowed" : "noted");
+
 /* showStages - a button each, which filters the table */
 function showStages(pick) {
 	const total = Math.max(1, ...stages.map((s) => head.counts.by_stage[s.number] || 0));
 	for (const s of stages) {
 		const n = head.counts.by_stage[s.number] || 0;
-		const kind = s.block ? "refused" : s.throttle ? "slowed" : "noted";
-		const bar = svg("svg", { "aria-hidden": "true", viewBox: "0 0 100 5", preserveAspectRatio: "none" },
-			svg("rect", { class: "faint", width: 100, height: 5 }),
-			svg("rect", { class: kind, width: (100 * n) / total, height: 5 }));
-		const button = el("button", { type: "button", "aria-pressed": "false", "data-stage": s.number },
+		const kind = kindOf(s);
+		const bar = svg("svg", {"aria-hidden": "true", viewBox: "0 0 100 5", preserveAspectRatio: "none"},
+			svg("rect", {class: "faint", width: 100, height: 5}),
+			svg("rect", {class: kind, width: (100 * n) / total, height: 5}));
+		const button = el("button", {type: "button", "aria-pressed": "false", "data-stage": s.number},
 			el("b", {}, number(n)), "Stage " + s.number,
 			el("small", {}, "from day " + s.day + ": " + (rate(s.throttle, s.block) || "reported")), bar);
 		button.addEventListener("click", () => pick(s.number));
