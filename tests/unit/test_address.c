@@ -145,6 +145,29 @@ static void test_containment(void **state)
 	assert_false(range_overlaps(&net, 96, &six, 128));
 }
 
+/* neighbours, in IPv4 and IPv6, spread over a table as chance would do it */
+static void test_hash(void **state)
+{
+	static unsigned char met[2][1 << 16];
+	unsigned int taken[2] = { 0, 0 };
+	struct addr four = addr("10.0.0.0"), six = addr("2001:db8::");
+
+	(void)state;
+	for (unsigned int i = 0; i < 1 << 16; i++) {
+		four.b[14] = six.b[6] = (uint8_t)(i >> 8);
+		four.b[15] = six.b[7] = (uint8_t)i;
+		met[0][address_hash(&four) & 0xffff] = 1;
+		met[1][address_hash(&six) & 0xffff] = 1;
+	}
+	for (unsigned int i = 0; i < 1 << 16; i++) {
+		taken[0] += met[0][i];
+		taken[1] += met[1][i];
+	}
+	/* chance: 1 - 1/e of the places */
+	assert_in_range(taken[0], 0.60 * (1 << 16), 1 << 16);
+	assert_in_range(taken[1], 0.60 * (1 << 16), 1 << 16);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +175,7 @@ int main(void)
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_mask_and_source),
 		cmocka_unit_test(test_containment),
+		cmocka_unit_test(test_hash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,3 +156,15 @@ bool range_overlaps(const struct addr *a, unsigned int a_bits, const struct addr
 {
 	return range_contains(a, a_bits < b_bits ? a_bits : b_bits, b);
 }
+
+/* address_hash - multiplication carries upwards only: what it carried is folded down between */
+uint32_t address_hash(const struct addr *addr)
+{
+	uint64_t half[2], mix;
+
+	memcpy(half, addr, sizeof(half));
+	mix = half[0] * 0x9e3779b97f4a7c15ULL;
+	mix = (mix ^ mix >> 32 ^ half[1]) * 0xff51afd7ed558ccdULL;
+	mix = (mix ^ mix >> 32) * 0xc4ceb9fe1a85ec53ULL;
+	return (uint32_t)(mix >> 32);
+}

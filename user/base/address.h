@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "maps/abi.h"
 
@@ -47,5 +48,8 @@ bool range_contains(const struct addr *base, unsigned int bits, const struct add
 /* range_overlaps - the two ranges share an address */
 bool range_overlaps(const struct addr *a, unsigned int a_bits, const struct addr *b,
 		    unsigned int b_bits);
+
+/* address_hash - for tables in memory, not against anybody who chooses addresses */
+uint32_t address_hash(const struct addr *addr);
 
 #endif

@@ -227,9 +227,9 @@ static void overlay_mode(enum mode mode, struct enforced *ret)
 	ret->action = ACTION_PASS;
 }
 
-/* enforcer_decide - off > exempt > report > set > pause > emergency > shared > clock */
-void enforcer_decide(const struct enforcer *enforcer, const struct source *source, enum mode mode,
-		     int64_t now, struct enforced *ret)
+/* decide - off > exempt > report > set > pause > emergency > shared > clock */
+static void decide(const struct enforcer *enforcer, const struct source *source, enum mode mode,
+		   int64_t now, bool terse, struct enforced *ret)
 {
 	struct escalation e = { .policy = enforcer->options.policy, .now = now };
 	const struct decision *set;
@@ -240,7 +240,10 @@ void enforcer_decide(const struct enforcer *enforcer, const struct source *sourc
 		.tarpit_style = enforcer->options.tarpit_style,
 		.drop_style = enforcer->options.drop_style,
 	};
-	escalation_source(&e, source, &ret->clock);
+	if (terse)
+		escalation_weigh(&e, source, &ret->clock);
+	else
+		escalation_source(&e, source, &ret->clock);
 	if (source->paused_since && source->paused_until > now)
 		ret->paused_until = source->paused_until;
 	look_at_own(enforcer, &source->addr, ret);
@@ -252,6 +255,23 @@ void enforcer_decide(const struct enforcer *enforcer, const struct source *sourc
 	else
 		apply_clock(ret);
 	overlay_mode(mode, ret);
+}
+
+/* enforcer_decide - for people */
+void enforcer_decide(const struct enforcer *enforcer, const struct source *source, enum mode mode,
+		     int64_t now, struct enforced *ret)
+{
+	decide(enforcer, source, mode, now, false, ret);
+}
+
+/* enforcer_want - for the kernel, as if enforcing: the mode is a word of its own there */
+bool enforcer_want(const struct enforcer *enforcer, const struct source *source, int64_t now,
+		   struct verdict *ret)
+{
+	struct enforced enforced;
+
+	decide(enforcer, source, MODE_ENFORCE, now, true, &enforced);
+	return enforcer_verdict(enforcer, &source->addr, &enforced, ret);
 }
 
 /* phase_of - where in the hour a source's minutes begin: spread evenly, and always the same

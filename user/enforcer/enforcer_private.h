@@ -39,6 +39,21 @@ bool enforcer_exact(const struct enforcer *enforcer, const struct decision *deci
 /* enforcer_read_decisions - from the store into memory */
 int enforcer_read_decisions(struct enforcer *enforcer, struct error *e);
 
+/* enforcer_want - the map's value for a source, whatever the mode; false: no entry.
+ * enforcer_want_of - the same by address, from the store; 1: there is one */
+bool enforcer_want(const struct enforcer *enforcer, const struct source *source, int64_t now,
+		   struct verdict *ret);
+int enforcer_want_of(struct enforcer *enforcer, const struct addr *addr, int64_t now,
+		     struct verdict *ret, struct error *e);
+
+/* enforcer_keep_live - take over into `want` what the kernel wrote into the live entry */
+void enforcer_keep_live(const struct verdict *live, struct verdict *want);
+
+/* enforcer_put, enforcer_drop - one entry into the map, or out of it; 1: the map changed */
+int enforcer_put(struct enforcer *enforcer, const struct addr *addr, const struct verdict *want,
+		 struct error *e);
+int enforcer_drop(struct enforcer *enforcer, const struct addr *addr, struct error *e);
+
 /* enforcer_write_ranges - make the ranges map equal to the decisions in force */
 int enforcer_write_ranges(struct enforcer *enforcer, int64_t now, struct error *e);
 

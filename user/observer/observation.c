@@ -104,6 +104,8 @@ static size_t build_label(const char *text, uint64_t known)
 	uint64_t build;
 	char sep[3];
 
+	if (text[prefix] < '0' || text[prefix] > '9') /* nearly every label of nearly every name */
+		return 0;
 	if (sscanf(text + prefix, "%5u%c%5u%c%5u%c%5u%zn", &part[0], &sep[0], &part[1], &sep[1],
 		   &part[2], &sep[2], &part[3], &length) != 7)
 		return 0;
