@@ -46,9 +46,11 @@ of_map() {
 }
 map_is_store() { [ "$(of_store | tee $LAB/of_store)" = "$(of_map | tee $LAB/of_map)" ]; }
 
-# in_store - how many raw observations there are of each batch, as "BATCH COUNT"
+# in_store - how many raw observations there are of each batch, as "BATCH COUNT"; of each one the
+# EHLO name stands in the file once
 in_store() {
-	sqlite3 "$DB" "SELECT helo FROM observation" |
+	sqlite3 "$DB" "SELECT hex(body) FROM observation" | perl -pe 's/(..)/chr hex $1/ge' |
+		grep -aoE 'ex[0-9]+\.k[0-9]+\.example\.org' |
 		sed 's/.*\.k\([0-9]*\)\.example\.org/\1/' | sort -n | uniq -c | awk '{print $2, $1}'
 }
 
@@ -61,7 +63,7 @@ missing() {
 
 # late - identities of acknowledged batches without their clock, all of which began at the start
 late() {
-	sqlite3 "$DB" "SELECT name FROM identity WHERE stage <> 1" |
+	ctl -j sources | jq -r '.[].identities[] | select(.stage != 1) | .name' |
 		sed 's/.*\.k\([0-9]*\)\.example\.org/\1/' | sort -u | grep -Fxf $ACKED
 }
 

@@ -311,7 +311,7 @@ static void test_lists(void **state)
 	o.at = s->report.now;
 	store_observation_add(s->w.store, &a, &o, &s->w.e);
 	store_observation_add(s->w.store, &a, &o, &s->w.e);
-	store_family_add(s->w.store, &a, FAMILY_TLS, o.at, &s->w.e);
+	store_family_add(s->w.store, &a, FAMILY_TLS, &s->w.e);
 	world_decide(&s->w, DECISION_SET, "192.0.2.0/24", ACTION_TARPIT, STYLE_DEFER, o.at, 0);
 	object = report_source(&s->report, &a, 64, &s->w.e);
 	entry = json_array_get(json_object_get(object, "decisions"), 0);

@@ -183,10 +183,10 @@ static void test_counts(void **state)
 	put(w, "192.0.2.7", "a", 2, 0);
 	put(w, "192.0.2.7", "a", 2, T0);
 	put(w, "192.0.2.8", "b", 0, 0);
-	store_family_add(w->store, &a, FAMILY_TLS, T0, &w->e);
-	store_family_add(w->store, &b, FAMILY_TLS, T0, &w->e);
-	store_family_add(w->store, &b, FAMILY_EXCHANGE, T0, &w->e);
-	store_family_add(w->store, &b, FAMILY_EXCHANGE, T0, &w->e);
+	store_family_add(w->store, &a, FAMILY_TLS, &w->e);
+	store_family_add(w->store, &b, FAMILY_TLS, &w->e);
+	store_family_add(w->store, &b, FAMILY_EXCHANGE, &w->e);
+	store_family_add(w->store, &b, FAMILY_EXCHANGE, &w->e);
 	assert_int_equal(store_count(w->store, &counts, &w->e), 0);
 	assert_int_equal(counts.identities, 2);
 	assert_int_equal(counts.stage[0], 1);

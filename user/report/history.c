@@ -9,8 +9,8 @@
 #include "user/base/times.h"
 
 #define HOUR_S    3600
-#define PART_ROWS 1000
-#define PARTS_MAX 20 /* per tick: some 10 ms */
+#define PART_ROWS 1000 /* sources */
+#define PARTS_MAX 20   /* per tick: some 10 ms */
 
 struct history {
 	struct store *store;
@@ -18,7 +18,7 @@ struct history {
 	bool counted_known;
 	uint64_t counted[HISTORY_MET_MAX];
 	/* the walk over all records that is under way */
-	struct store_record at;
+	struct addr at;
 	int64_t since;
 	struct tally_builds builds;
 	/* what stands in the store for the day */
@@ -164,17 +164,17 @@ static int keep_builds(struct history *history, int64_t now, int64_t retention_d
 static int count_builds(struct history *history, int64_t now, int64_t retention_days,
 			struct error *e)
 {
-	int r = PART_ROWS;
+	int r = 1;
 
 	if (!history->since)
 		history->since = now - HISTORY_MET_DAYS * DAY_S;
-	for (int i = 0; r == PART_ROWS && i < PARTS_MAX; i++) {
+	for (int i = 0; r > 0 && i < PARTS_MAX; i++) {
 		r = store_builds_each(history->store, &history->at, PART_ROWS, history->since,
 				      add_build, &history->builds, e);
 		if (r < 0)
 			return r;
 	}
-	if (r == PART_ROWS)
+	if (r > 0)
 		return 0;
 	r = keep_builds(history, now, retention_days, e);
 	history->since = 0;

@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store_image.h"
 #include "store_private.h"
+#include "store_tally.h"
 
 #define BUSY_WAIT_MS 2000
 /* A full check reads every page; beyond this size damage is found when it is met. */
@@ -38,10 +40,7 @@ int store_fail(struct store *store, int rc, struct error *e)
 				 path);
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return error_set(e, -EBADMSG,
-				 "store %s: the file is damaged (%s): restore a copy of it, or "
-				 "move it away to start with an empty one",
-				 path, sqlite3_errmsg(store->db));
+		return store_damaged(store, sqlite3_errmsg(store->db), e);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return error_set(e, -EBUSY, "store %s: in use by another program: stop that one",
@@ -56,6 +55,17 @@ int store_fail(struct store *store, int rc, struct error *e)
 	default:
 		return error_set(e, -EIO, "store %s: %s", path, sqlite3_errmsg(store->db));
 	}
+}
+
+/* store_damaged - the sentence of a damaged file */
+int store_damaged(struct store *store, const char *what, struct error *e)
+{
+	if (store->depth)
+		store->failed = true;
+	return error_set(e, -EBADMSG,
+			 "store %s: the file is damaged (%s): restore a copy of it, or move it "
+			 "away to start with an empty one",
+			 store->path, what);
 }
 
 /* find_statement - kept from earlier, or prepared now */
@@ -88,6 +98,7 @@ static int find_statement(struct store *store, const char *sql, sqlite3_stmt **r
 /* bind_values - types says what follows; texts and addresses must outlive the stepping */
 static int bind_values(sqlite3_stmt *stmt, const char *types, va_list ap)
 {
+	const void *bytes;
 	int rc = SQLITE_OK;
 
 	for (int i = 0; types[i] && rc == SQLITE_OK; i++) {
@@ -96,7 +107,12 @@ static int bind_values(sqlite3_stmt *stmt, const char *types, va_list ap)
 		else if (types[i] == 't')
 			rc = sqlite3_bind_text(stmt, i + 1, va_arg(ap, const char *), -1,
 					       SQLITE_STATIC);
-		else
+		else if (types[i] == 'b') {
+			bytes = va_arg(ap, const void *);
+			rc = sqlite3_bind_blob64(stmt, i + 1, bytes ? bytes : "",
+						 (sqlite3_uint64)va_arg(ap, int64_t),
+						 SQLITE_STATIC);
+		} else
 			rc = sqlite3_bind_blob(stmt, i + 1, va_arg(ap, const struct addr *),
 					       sizeof(struct addr), SQLITE_STATIC);
 	}
@@ -201,9 +217,25 @@ void store_rollback(struct store *store)
 	store->failed = false;
 	store->forgot = false;
 	store->confirmed_last = 0;
+	store->seen_count = 0;
 	store->about_sources = -1;
+	raw_drop(store);
+	images_drop(store);
+	store_tally_drop(store);
 	if (!sqlite3_get_autocommit(store->db))
 		store_run(store, NULL, "ROLLBACK", "");
+}
+
+/* write_batch - what was gathered in memory, then all of it durable */
+static int write_batch(struct store *store, struct error *e)
+{
+	int r = raw_commit(store, e);
+
+	if (r >= 0)
+		r = images_commit(store, e);
+	if (r >= 0)
+		r = store_tally_commit(store, e);
+	return r < 0 ? r : store_run(store, e, "COMMIT", "");
 }
 
 /* store_commit - the outermost one writes; synchronous=FULL makes it durable */
@@ -224,16 +256,16 @@ int store_commit(struct store *store, struct error *e)
 				 "undone",
 				 store->path);
 	}
-	r = store_run(store, e, "COMMIT", "");
+	r = write_batch(store, e);
 	if (r < 0) {
 		store_rollback(store);
 		return r;
 	}
 	store->depth = 0;
-	if (store->forgot) /* who still reads an older state keeps the journal until the next time
-			    */
+	if (store->forgot) /* who still reads an older state keeps it until the next time */
 		sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	store->forgot = false;
+	images_committed(store);
 	return 0;
 }
 
@@ -260,7 +292,7 @@ static int open_database(struct store *store, const char *path, int flags, struc
 	static const char settings[] = "PRAGMA journal_mode=WAL;"
 				       "PRAGMA synchronous=FULL;"
 				       "PRAGMA foreign_keys=OFF;"
-				       "PRAGMA secure_delete=ON;"
+				       "PRAGMA secure_delete=FAST;"
 				       "PRAGMA temp_store=MEMORY;"
 				       "PRAGMA cache_size=-65536;"
 				       "PRAGMA wal_autocheckpoint=4000;";
@@ -386,10 +418,7 @@ static int check_pages(struct store *store, struct error *e)
 	if (!strcmp(answer, "ok"))
 		return 0;
 	answer[strcspn(answer, "\n")] = '\0';
-	return error_set(e, -EBADMSG,
-			 "store %s: the file is damaged (%s): restore a copy of it, or move it "
-			 "away to start with an empty one",
-			 store->path, answer);
+	return store_damaged(store, answer, e);
 }
 
 /* try_write - learn now, not at the first mail, that nothing can be written */
@@ -407,8 +436,13 @@ int store_open(const char *path, struct store **ret_store, struct error *e)
 	struct store *store = calloc(1, sizeof(*store));
 	int r;
 
-	if (!store || !(store->path = strdup(path))) {
-		free(store);
+	if (store) {
+		store->path = strdup(path);
+		store->images = images_new();
+		store->tally = store_tally_new();
+	}
+	if (!store || !store->path || !store->images || !store->tally) {
+		store_close(store);
 		return error_set(e, -ENOMEM, "store %s: out of memory", path);
 	}
 	store->about_sources = -1;
@@ -423,10 +457,13 @@ int store_open(const char *path, struct store **ret_store, struct error *e)
 		r = check_pages(store, e);
 	if (r >= 0)
 		r = try_write(store, e);
+	if (r >= 0)
+		r = images_read(store, e);
 	if (r < 0) {
 		store_close(store);
 		return r;
 	}
+	store->open = true;
 	*ret_store = store;
 	return 0;
 }
@@ -440,14 +477,19 @@ int store_limit_pages(struct store *store, int pages)
 	return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : -EINVAL;
 }
 
-/* store_close - an open batch is given up */
+/* store_close - an open batch is given up; the rest goes into its rows, if it can */
 void store_close(struct store *store)
 {
 	if (!store)
 		return;
 	if (store->db && store->depth)
 		store_rollback(store);
+	if (store->open)
+		images_fold_all(store, NULL);
 	close_database(store);
+	images_free(store->images);
+	store_tally_free(store->tally);
+	free(store->raw.bytes);
 	free(store->path);
 	free(store);
 }

@@ -2,9 +2,10 @@
 /*
  * store - the only door to state on disk
  *
- * Owns the database (SQLite in WAL mode, one file) under the state directory: identities, raw
- * observations and their counts per day, what was confirmed from which source, operator
- * decisions (set, exempt, pause), the audit trail, key/value facts (mode, policy, running time).
+ * Owns the database (SQLite in WAL mode, one file) under the state directory: sources and their
+ * identities, raw observations and their counts per day, what was confirmed from which source,
+ * operator decisions (set, exempt, pause), the audit trail, key/value facts (mode, policy, running
+ * time).
  *
  * Call order: store_open(), any reads and writes, store_close(). Single writes are durable
  * when they return. Many go into one batch: store_begin(), writes, store_commit(); they are
@@ -81,12 +82,20 @@ struct store_filter {
 	bool archived;          /* archived identities too */
 };
 
+typedef int (*store_source_fn)(void *arg, const struct source *source);
+
+/* store_source_page - a part of store_source_each(): what lies behind *after (all zero: from the
+ * first), which moves on to the last source looked at. Ends when fn was called for max of them, or
+ * STORE_PAGE_ROWS were looked at. 1: there may be more; 0: these were the last. Between two parts
+ * the store may be written: who is there all the time is met once */
+#define STORE_PAGE_ROWS 20000
+int store_source_page(struct store *store, const struct store_filter *filter, struct addr *after,
+		      unsigned int max, store_source_fn fn, void *arg, struct error *e);
+
 /* store_source_after - at most max sources behind an address, in order of address; all zero: from
  * the first. Returns the count: a walk in parts, between which the store may be written */
 int store_source_after(struct store *store, const struct addr *after, struct addr *ret,
 		       unsigned int max, struct error *e);
-
-typedef int (*store_source_fn)(void *arg, const struct source *source);
 
 /* store_source_each - in order of address; filter NULL: all. fn may read the store */
 int store_source_each(struct store *store, const struct store_filter *filter, store_source_fn fn,
@@ -119,7 +128,8 @@ int store_observed(struct store *store, const struct addr *source, const struct 
 int store_observation_add(struct store *store, const struct addr *source,
 			  const struct observation *o, struct error *e);
 
-/* store_observation_each - raw ones at or after since, oldest first, without a judgement */
+/* store_observation_each - raw ones at or after since, without a judgement: the oldest minute
+ * first, those of one minute as they were taken in */
 int store_observation_each(struct store *store, int64_t since, store_observation_fn fn, void *arg,
 			   struct error *e);
 
@@ -149,11 +159,11 @@ bool store_seen(void *store, uint64_t build, uint64_t below);
 #define STORE_READ_IN_TLS    (1U << 13)
 
 /* store_account_add - these bits are true of the source too (DESIGN: account of sight) */
-int store_account_add(struct store *store, const struct addr *source, unsigned int bits, int64_t at,
+int store_account_add(struct store *store, const struct addr *source, unsigned int bits,
 		      struct error *e);
 
 /* store_family_add - remember that the source was seen as family */
-int store_family_add(struct store *store, const struct addr *source, uint8_t family, int64_t at,
+int store_family_add(struct store *store, const struct addr *source, uint8_t family,
 		     struct error *e);
 
 /* store_families - the bits of a source; 0: never seen */
@@ -276,8 +286,8 @@ int store_number_set(struct store *store, const char *key, int64_t value, struct
 
 /* ---- privacy ---- */
 
-/* store_prune - remove what is past its time, a bounded part per call; returns rows removed,
- * 0 when nothing is left to do */
+/* store_prune - remove what is past its time, a bounded part per call; returns how much, 0 when
+ * nothing is left to do */
 int store_prune(struct store *store, int64_t now, int64_t retention_days, struct error *e);
 
 /* store_forget - remove everything about a source, or (name) about one of its identities;

@@ -70,26 +70,29 @@ int store_history_prune(struct store *store, enum history_series series, int64_t
 			 (int64_t)series, before);
 }
 
-/* store_builds_each - in the order of the records themselves, so that no index is needed */
-int store_builds_each(struct store *store, struct store_record *after, unsigned int max,
-		      int64_t since, store_build_fn fn, void *arg, struct error *e)
-{
-	sqlite3_stmt *stmt;
-	int seen = 0,
-	    r = store_query(store, &stmt, e,
-			    "SELECT source, name, build, last_seen, archived FROM identity"
-			    " WHERE (source, name) > (?, ?) ORDER BY source, name LIMIT ?",
-			    "ati", &after->source, after->name, (int64_t)max);
+/* What the sources of a part add up to. */
+struct builds {
+	int64_t since;
+	store_build_fn fn;
+	void *arg;
+};
 
-	if (r < 0)
-		return r;
-	while ((r = store_step(store, stmt, e)) > 0) {
-		seen++;
-		store_column_addr(stmt, 0, &after->source);
-		store_column_text(stmt, 1, after->name, sizeof(after->name));
-		if (sqlite3_column_int64(stmt, 2) && sqlite3_column_int64(stmt, 3) >= since &&
-		    !sqlite3_column_int(stmt, 4))
-			fn(arg, (uint64_t)sqlite3_column_int64(stmt, 2));
-	}
-	return r < 0 ? r : seen;
+/* add_builds - a store_source_fn */
+static int add_builds(void *arg, const struct source *source)
+{
+	struct builds *b = arg;
+
+	for (unsigned int i = 0; i < source->count; i++)
+		if (source->identities[i].build && source->identities[i].last_seen >= b->since)
+			b->fn(b->arg, source->identities[i].build);
+	return 0;
+}
+
+/* store_builds_each - in the order of the sources themselves, so that no index is needed */
+int store_builds_each(struct store *store, struct addr *after, unsigned int max, int64_t since,
+		      store_build_fn fn, void *arg, struct error *e)
+{
+	struct builds b = { .since = since, .fn = fn, .arg = arg };
+
+	return store_source_page(store, NULL, after, max, add_builds, &b, e);
 }

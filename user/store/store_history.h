@@ -41,16 +41,11 @@ int store_history_each(struct store *store, enum history_series series, int64_t 
 int store_history_prune(struct store *store, enum history_series series, int64_t before,
 			struct error *e);
 
-/* Where a walk over records stands; zeroed: before the first. */
-struct store_record {
-	struct addr source;
-	char name[NAME_BYTES];
-};
-
-/* store_builds_each - the build of each of the next max records that have one and were met at or
- * after since; returns how many records were looked at, fewer than max: there are no more */
+/* store_builds_each - the build of each record of the next max sources behind *after (all zero:
+ * from the first) that has one and was met at or after since; 1: there may be more, 0: these were
+ * all */
 typedef void (*store_build_fn)(void *arg, uint64_t build);
-int store_builds_each(struct store *store, struct store_record *after, unsigned int max,
-		      int64_t since, store_build_fn fn, void *arg, struct error *e);
+int store_builds_each(struct store *store, struct addr *after, unsigned int max, int64_t since,
+		      store_build_fn fn, void *arg, struct error *e);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Whom a notice was sent to, so that nobody gets it twice; and the walk that finds them. */
+/* Whom a notice was sent to, so that nobody gets it twice. */
 #include "store_private.h"
 
 /* store_notice_add - the unique pair (domain, kind) decides */
@@ -37,28 +37,4 @@ int store_notice_drop(struct store *store, int64_t id, struct error *e)
 	int r = store_run(store, e, "DELETE FROM notice WHERE id = ?", "i", id);
 
 	return r < 0 ? r : 0;
-}
-
-/* store_source_clocked - reads on until max sources were looked at, clocked or not */
-int store_source_clocked(struct store *store, struct addr *after, struct addr *ret,
-			 unsigned int max, unsigned int *ret_count, struct error *e)
-{
-	unsigned int seen = 0, count = 0;
-	sqlite3_stmt *stmt;
-	int r = store_query(store, &stmt, e,
-			    "SELECT source, max(stage) FROM identity WHERE source > ?"
-			    " GROUP BY source ORDER BY source LIMIT ?",
-			    "ai", after, (int64_t)max);
-
-	if (r < 0)
-		return r;
-	while ((r = store_step(store, stmt, e)) > 0) {
-		seen++;
-		store_column_addr(stmt, 0, &ret[count]);
-		*after = ret[count];
-		if (sqlite3_column_int(stmt, 1) > 0)
-			count++;
-	}
-	*ret_count = count;
-	return r < 0 ? r : (int)seen;
 }

@@ -2,126 +2,30 @@
 #include <errno.h>
 #include <string.h>
 
+#include "store_days.h"
+#include "store_image.h"
 #include "store_private.h"
+#include "store_tally.h"
 #include "user/base/times.h"
 
-#define PRUNE_ROWS 10000 /* per table and call, so that a tick stays short */
+#define PRUNE_ROWS    10000 /* per table and call, so that a tick stays short */
+#define PRUNE_SOURCES 256
 
 /* store_observation_add - the raw one, and its day's count */
 int store_observation_add(struct store *store, const struct addr *source,
 			  const struct observation *o, struct error *e)
 {
+	struct image *image;
 	int r = store_begin(store, e);
 
 	if (r < 0)
 		return r;
-	r = store_run(store, e, "INSERT INTO observation VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
-		      "iaaiiiiiiittt", o->at, source, &o->source, (int64_t)o->port,
-		      (int64_t)o->direction, (int64_t)o->origin, (int64_t)o->family,
-		      (int64_t)o->tls, (int64_t)o->inside, (int64_t)o->build, o->helo, o->by,
-		      o->server);
+	r = raw_add(store, source, o, e);
 	if (r >= 0)
-		r = store_run(store, e,
-			      "INSERT INTO sight VALUES(?1, ?2, ?3, ?4, 1, ?5, ?5)"
-			      " ON CONFLICT DO UPDATE SET count = count + 1,"
-			      " first_at = min(first_at, ?5), last_at = max(last_at, ?5)",
-			      "atiii", source, o->server, (int64_t)o->build, times_day(o->at),
-			      o->at);
-	return store_finish(store, r < 0 ? r : 0, e);
-}
-
-/* store_observed - by the index of moments: the others of these two minutes are looked at too */
-int store_observed(struct store *store, const struct addr *source, const struct observation *o,
-		   int64_t apart, struct error *e)
-{
-	sqlite3_stmt *stmt;
-	int r = store_query(store, &stmt, e,
-			    "SELECT 1 FROM observation WHERE at > ? AND at < ? AND source = ?"
-			    " AND server = ? AND build = ? AND origin = ? LIMIT 1",
-			    "iiatii", o->at - apart, o->at + apart, source, o->server,
-			    (int64_t)o->build, (int64_t)o->origin);
-
+		r = image_change(store, source, &image, e);
 	if (r >= 0)
-		r = store_step(store, stmt, e);
-	if (r > 0)
-		store_reset(stmt);
-	return r;
-}
-
-/* read_observation - a row in the order of the table */
-static void read_observation(sqlite3_stmt *stmt, struct observation *ret)
-{
-	struct observation o = {
-		.at = sqlite3_column_int64(stmt, 0),
-		.port = (uint16_t)sqlite3_column_int(stmt, 2),
-		.direction = (uint8_t)sqlite3_column_int(stmt, 3),
-		.origin = (uint8_t)sqlite3_column_int(stmt, 4),
-		.family = (uint8_t)sqlite3_column_int(stmt, 5),
-		.tls = sqlite3_column_int(stmt, 6),
-		.inside = sqlite3_column_int(stmt, 7),
-		.build = (uint64_t)sqlite3_column_int64(stmt, 8),
-	};
-
-	store_column_addr(stmt, 1, &o.source);
-	store_column_text(stmt, 9, o.helo, sizeof(o.helo));
-	store_column_text(stmt, 10, o.by, sizeof(o.by));
-	store_column_text(stmt, 11, o.server, sizeof(o.server));
-	*ret = o;
-}
-
-/* store_observation_each - by the index of moments */
-int store_observation_each(struct store *store, int64_t since, store_observation_fn fn, void *arg,
-			   struct error *e)
-{
-	struct observation o;
-	sqlite3_stmt *stmt;
-	int stop, r;
-
-	r = store_query(store, &stmt, e,
-			"SELECT at, address, port, direction, origin, family, tls, inside, build,"
-			" helo, by, server FROM observation WHERE at >= ? ORDER BY at, rowid",
-			"i", since);
-	if (r < 0)
-		return r;
-	while ((r = store_step(store, stmt, e)) > 0) {
-		read_observation(stmt, &o);
-		stop = fn(arg, &o);
-		if (stop) {
-			store_reset(stmt);
-			return stop;
-		}
-	}
-	return r;
-}
-
-/* store_sight_each - all of a source lie side by side; few enough to be sorted */
-int store_sight_each(struct store *store, const struct addr *source, store_sight_fn fn, void *arg,
-		     struct error *e)
-{
-	struct store_sight sight;
-	sqlite3_stmt *stmt;
-	int stop, r;
-
-	r = store_query(store, &stmt, e,
-			"SELECT name, build, day, count, first_at, last_at FROM sight"
-			" WHERE source = ? ORDER BY day, name, build",
-			"a", source);
-	if (r < 0)
-		return r;
-	while ((r = store_step(store, stmt, e)) > 0) {
-		store_column_text(stmt, 0, sight.name, sizeof(sight.name));
-		sight.build = (uint64_t)sqlite3_column_int64(stmt, 1);
-		sight.day = sqlite3_column_int64(stmt, 2);
-		sight.count = (uint32_t)sqlite3_column_int64(stmt, 3);
-		sight.first_at = sqlite3_column_int64(stmt, 4);
-		sight.last_at = sqlite3_column_int64(stmt, 5);
-		stop = fn(arg, &sight);
-		if (stop) {
-			store_reset(stmt);
-			return stop;
-		}
-	}
-	return r;
+		r = days_add(store, image, o, e);
+	return store_finish(store, r, e);
 }
 
 /* store_confirm - no more rows per build than the rule asks for; a busy build costs nothing */
@@ -137,27 +41,51 @@ int store_confirm(struct store *store, const struct addr *source, uint64_t build
 		      "iai", (int64_t)build, source, (int64_t)STORE_CONFIRM_SOURCES);
 	if (r < 0)
 		return r;
+	if (r)
+		store->seen_count = 0;
 	if (!r && store_seen(store, build, build + 1))
 		store->confirmed_last = build;
 	return 0;
 }
 
-/* store_seen - false also where the store cannot be read: nobody is accused for that */
+/* count_seen - from three sources? 1: yes, 0: no */
+static int count_seen(struct store *store, uint64_t build, uint64_t below)
+{
+	sqlite3_stmt *stmt;
+	int r = store_query(store, &stmt, NULL,
+			    "SELECT count(*) FROM (SELECT DISTINCT source FROM confirmed"
+			    " WHERE build >= ? AND build < ? LIMIT ?)",
+			    "iii", (int64_t)build, (int64_t)below, (int64_t)STORE_CONFIRM_SOURCES);
+
+	if (r >= 0)
+		r = store_step(store, stmt, NULL);
+	if (r <= 0)
+		return r;
+	r = sqlite3_column_int(stmt, 0) >= STORE_CONFIRM_SOURCES;
+	store_reset(stmt);
+	return r;
+}
+
+/* store_seen - asked for every observation, of few builds; false also where the store cannot be
+ * read: nobody is accused for that */
 bool store_seen(void *arg, uint64_t build, uint64_t below)
 {
 	struct store *store = arg;
-	sqlite3_stmt *stmt;
-	bool seen = false;
+	unsigned int n = store->seen_count;
+	int seen;
 
-	if (store_query(store, &stmt, NULL,
-			"SELECT count(*) FROM (SELECT DISTINCT source FROM confirmed"
-			" WHERE build >= ? AND build < ? LIMIT ?)",
-			"iii", (int64_t)build, (int64_t)below, (int64_t)STORE_CONFIRM_SOURCES) < 0)
+	for (unsigned int i = 0; i < n; i++)
+		if (store->seen[i].build == build && store->seen[i].below == below)
+			return store->seen[i].seen;
+	seen = count_seen(store, build, below);
+	if (seen < 0)
 		return false;
-	if (store_step(store, stmt, NULL) > 0) {
-		seen = sqlite3_column_int(stmt, 0) >= STORE_CONFIRM_SOURCES;
-		store_reset(stmt);
-	}
+	if (n == STORE_SEEN_MAX)
+		n = 0;
+	store->seen[n].build = build;
+	store->seen[n].below = below;
+	store->seen[n].seen = seen;
+	store->seen_count = n + 1;
 	return seen;
 }
 
@@ -165,107 +93,115 @@ bool store_seen(void *arg, uint64_t build, uint64_t below)
 int store_families(struct store *store, const struct addr *source, unsigned int *ret,
 		   struct error *e)
 {
-	sqlite3_stmt *stmt;
+	const struct image *image;
 	int r;
 
 	*ret = 0;
-	r = store_query(store, &stmt, e, "SELECT families FROM family WHERE source = ?", "a",
-			source);
+	r = image_find(store, source, &image, e);
 	if (r >= 0)
-		r = store_step(store, stmt, e);
-	if (r <= 0)
-		return r;
-	*ret = (unsigned int)sqlite3_column_int(stmt, 0);
-	store_reset(stmt);
-	return 0;
+		*ret = image->families;
+	return r;
 }
 
 /* store_family_add - one bit of the account */
-int store_family_add(struct store *store, const struct addr *source, uint8_t family, int64_t at,
+int store_family_add(struct store *store, const struct addr *source, uint8_t family,
 		     struct error *e)
 {
-	return store_account_add(store, source, 1U << family, at, e);
+	return store_account_add(store, source, 1U << family, e);
 }
 
 /* store_account_add - written only when it is news */
-int store_account_add(struct store *store, const struct addr *source, unsigned int bits, int64_t at,
+int store_account_add(struct store *store, const struct addr *source, unsigned int bits,
 		      struct error *e)
 {
-	unsigned int was, now;
+	struct image *image;
+	unsigned int was;
 	int r = store_families(store, source, &was, e);
 
+	if (r < 0 || (was | bits) == was)
+		return r;
+	r = store_begin(store, e);
 	if (r < 0)
 		return r;
-	now = was | bits;
-	if (now == was)
-		return 0;
-	r = store_run(store, e,
-		      "INSERT INTO family VALUES(?, ?, ?)"
-		      " ON CONFLICT DO UPDATE SET families = excluded.families",
-		      "aii", source, (int64_t)now, at);
-	return r < 0 ? r : 0;
-}
-
-/* count_families - one row of the tally: `count` sources have this set of families */
-static void count_families(struct store_counts *ret, unsigned int set, uint64_t count)
-{
-	bool identified = set & 1U << FAMILY_EXCHANGE;
-
-	ret->sources += count;
-	if (identified)
-		ret->identified += count;
-	if (identified || set & 1U << FAMILY_EXCHANGE_NOBUILD)
-		ret->exchange += count;
-	if (!identified && set & 1U << FAMILY_TLS && !(set & STORE_READ_IN_TLS))
-		ret->tls += count;
-	if (set & STORE_READ_IN_TLS)
-		ret->read_in_tls += count;
-	for (unsigned int i = ORIGIN_BANNER; i <= ORIGIN_REPORTED; i++)
-		if (set & STORE_ORIGIN(i))
-			ret->origin[i] += count;
-}
-
-/* store_count - the tally has a row per stage, standing and set of families: some dozens */
-int store_count(struct store *store, struct store_counts *ret, struct error *e)
-{
-	struct store_counts counts = { 0 };
-	sqlite3_stmt *stmt;
-	int r = store_query(store, &stmt, e, "SELECT kind, value, count FROM tally", "");
-
-	if (r < 0)
-		return r;
-	while ((r = store_step(store, stmt, e)) > 0) {
-		const char *kind = (const char *)sqlite3_column_text(stmt, 0);
-		uint64_t value = (uint64_t)sqlite3_column_int64(stmt, 1);
-		uint64_t count = (uint64_t)sqlite3_column_int64(stmt, 2);
-
-		if (!strcmp(kind, "family"))
-			count_families(&counts, (unsigned int)value, count);
-		else if (!strcmp(kind, "stage") && value <= POLICY_STAGES_MAX)
-			counts.stage[value] = count;
-		else if (!strcmp(kind, "standing") && value < STANDING_MAX)
-			counts.standing[value] = count;
+	r = store_tally_read(store, e);
+	if (r >= 0)
+		r = image_change(store, source, &image, e);
+	if (r >= 0) {
+		store_tally_families(store, was, was | bits);
+		image->families = was | bits;
 	}
-	if (r < 0)
-		return r;
-	for (unsigned int i = 0; i <= POLICY_STAGES_MAX; i++)
-		counts.identities += counts.stage[i];
-	*ret = counts;
-	return 0;
+	return store_finish(store, r, e);
 }
 
-/* store_prune - the oldest first, by index; whole days, in UTC */
-int store_prune(struct store *store, int64_t now, int64_t retention_days, struct error *e)
+/* settle_days - the counts of sources that were not seen since go to their table, or they would
+ * never become old */
+static int settle_days(struct store *store, int64_t now, struct error *e)
 {
-	int64_t kept = now - retention_days * DAY_S;
-	int removed = 0, r = store_begin(store, e);
+	int r;
+
+	if (store->settled_day == times_day(now))
+		return 0;
+	r = images_fold_all(store, e);
+	if (r >= 0)
+		store->settled_day = times_day(now);
+	return r;
+}
+
+/* drop_archived - the archived records of a source that were seen last before a moment */
+static int drop_archived(struct store *store, const struct addr *addr, int64_t before,
+			 struct error *e)
+{
+	struct source source;
+	unsigned int kept = 0;
+	int dropped, r = store_source_load(store, addr, &source, e);
 
 	if (r < 0)
 		return r;
-	r = store_run(store, e,
-		      "DELETE FROM observation WHERE rowid IN (SELECT rowid FROM observation"
-		      " WHERE at < ? LIMIT ?)",
-		      "ii", now - (int64_t)STORE_RAW_DAYS * DAY_S, (int64_t)PRUNE_ROWS);
+	for (unsigned int i = 0; i < source.count; i++) {
+		const struct identity *id = &source.identities[i];
+
+		if (id->archived && id->last_seen < before)
+			memcpy(source.evicted, id->name, sizeof(source.evicted));
+		else
+			source.identities[kept++] = *id;
+	}
+	dropped = (int)(source.count - kept);
+	source.count = kept;
+	r = store_source_save(store, &source, e);
+	source_clear(&source);
+	return r < 0 ? r : dropped;
+}
+
+/* prune_archived - by their index; what the memory knows better waits for its row */
+static int prune_archived(struct store *store, int64_t before, struct error *e)
+{
+	struct addr addrs[PRUNE_SOURCES];
+	int count = 0, removed = 0, r;
+	sqlite3_stmt *stmt;
+
+	r = store_query(store, &stmt, e,
+			"SELECT source FROM source WHERE archived_at > 0 AND archived_at < ?", "i",
+			before);
+	while (r >= 0 && (r = store_step(store, stmt, e)) > 0) {
+		store_column_addr(stmt, 0, &addrs[count]);
+		count += !images_have(store, &addrs[count]);
+		if (count == PRUNE_SOURCES) {
+			store_reset(stmt);
+			break;
+		}
+	}
+	for (int i = 0; r >= 0 && i < count; i++) {
+		r = drop_archived(store, &addrs[i], before, e);
+		removed += r;
+	}
+	return r < 0 ? r : removed;
+}
+
+/* prune - the oldest first, by index */
+static int prune(struct store *store, int64_t now, int64_t kept, struct error *e)
+{
+	int removed = 0, r = raw_prune(store, now - (int64_t)STORE_RAW_DAYS * DAY_S, e);
+
 	removed += r;
 	if (r >= 0)
 		r = store_run(store, e,
@@ -283,10 +219,19 @@ int store_prune(struct store *store, int64_t now, int64_t retention_days, struct
 			      "ii", kept, (int64_t)PRUNE_ROWS);
 	removed += r;
 	if (r >= 0)
-		r = store_run(store, e,
-			      "DELETE FROM identity WHERE (source, name) IN (SELECT source, name"
-			      " FROM identity WHERE archived AND last_seen < ? LIMIT ?)",
-			      "ii", kept, (int64_t)PRUNE_ROWS);
-	removed += r;
-	return store_finish(store, r < 0 ? r : removed, e);
+		r = prune_archived(store, kept, e);
+	return r < 0 ? r : removed + r;
+}
+
+/* store_prune - whole days, in UTC */
+int store_prune(struct store *store, int64_t now, int64_t retention_days, struct error *e)
+{
+	int r = store_begin(store, e);
+
+	if (r < 0)
+		return r;
+	r = settle_days(store, now, e);
+	if (r >= 0)
+		r = prune(store, now, now - retention_days * DAY_S, e);
+	return store_finish(store, r, e);
 }

@@ -3,7 +3,12 @@
 #include <string.h>
 
 #include "user/base/address.h"
+#include "store_days.h"
+#include "store_image.h"
 #include "store_private.h"
+#include "store_tally.h"
+
+#define PAGE_BYTES 4096
 
 /* store_decision_end - it stays as history: a year's pauses are counted from there */
 int store_decision_end(struct store *store, enum decision_kind kind, const struct addr *addr,
@@ -79,18 +84,44 @@ int store_decision_each(struct store *store, enum decision_kind kind, bool histo
 	return r;
 }
 
-/* forget_each - the same source, and name if it is asked for, out of one table after the other;
- * returns how many rows of the first went */
+/* forget_each - the same source, and name if it is asked for, out of one table after the other */
 static int forget_each(struct store *store, const char *const *sql, size_t count,
 		       const struct addr *source, const char *name, struct error *e)
 {
-	int first = 0, r = 0;
+	int r = 0;
 
-	for (size_t i = 0; r >= 0 && i < count; i++) {
+	for (size_t i = 0; r >= 0 && i < count; i++)
 		r = store_run(store, e, sql[i], name ? "at" : "a", source, name);
-		first = i ? first : r;
+	return r < 0 ? r : 0;
+}
+
+/* forget_identity - the record and its counts, both in the image; returns how many records went */
+static int forget_identity(struct store *store, const struct addr *addr, const char *name,
+			   struct error *e)
+{
+	struct identity *identity;
+	struct source source;
+	struct image *image;
+	int identities = 0, r = store_source_load(store, addr, &source, e);
+
+	if (r < 0)
+		return r;
+	identity = source_find(&source, name);
+	if (identity) {
+		memcpy(source.evicted, identity->name, sizeof(source.evicted));
+		*identity = source.identities[--source.count];
+		identities = 1;
 	}
-	return r < 0 ? r : first;
+	r = store_source_save(store, &source, e);
+	source_clear(&source);
+	if (r >= 0)
+		r = image_change(store, addr, &image, e);
+	if (r >= 0)
+		r = days_drop_name(store, image, name, e);
+	/* not only in the journal, where what is forgotten still stands beside it */
+	if (r >= 0)
+		r = images_fold_all(store, e);
+	return r < 0 ? r : identities;
 }
 
 /* forget_name - one identity, what was counted under its name, and what mentions it: mail that
@@ -99,16 +130,16 @@ static int forget_name(struct store *store, const struct addr *source, const cha
 		       struct error *e)
 {
 	static const char *const sql[] = {
-		"DELETE FROM identity WHERE source = ? AND name = ?",
 		"DELETE FROM sight WHERE source = ? AND name = ?",
-		"DELETE FROM observation WHERE source = ?1"
-		" AND (server = ?2 OR instr(lower(helo), ?2) OR instr(lower(by), ?2))",
 		"DELETE FROM notice WHERE source = ? AND name = ?",
 	};
 	char subject[ADDRESS_TEXT];
-	int identities = forget_each(store, sql, sizeof(sql) / sizeof(sql[0]), source, name, e);
-	int r = identities;
+	int identities = forget_identity(store, source, name, e), r = identities;
 
+	if (r >= 0)
+		r = raw_forget(store, source, name, e);
+	if (r >= 0)
+		r = forget_each(store, sql, sizeof(sql) / sizeof(sql[0]), source, name, e);
 	if (r >= 0)
 		r = store_run(store, e,
 			      "DELETE FROM audit WHERE subject = ?1 AND (instr(why, ?2)"
@@ -117,38 +148,86 @@ static int forget_name(struct store *store, const struct addr *source, const cha
 	return r < 0 ? r : identities;
 }
 
+/* forget_image - out of the totals, and its row; returns how many records went */
+static int forget_image(struct store *store, const struct addr *addr, struct error *e)
+{
+	const struct image *image;
+	struct source source;
+	int r, identities = store_source_load(store, addr, &source, e);
+
+	if (identities < 0)
+		return identities;
+	source_clear(&source);
+	r = store_tally_read(store, e);
+	if (r >= 0)
+		r = image_find(store, addr, &image, e);
+	if (r >= 0)
+		r = store_tally_records(store, image, -1, e);
+	if (r < 0)
+		return r;
+	store_tally_families(store, image->families, 0);
+	r = image_forget(store, addr, e);
+	return r < 0 ? r : identities;
+}
+
 /* forget_source - every table that holds the address, the audit trail about it too */
 static int forget_source(struct store *store, const struct addr *source, struct error *e)
 {
 	static const char *const sql[] = {
-		"DELETE FROM identity WHERE source = ?",
 		"DELETE FROM sight WHERE source = ?",
-		"DELETE FROM observation WHERE source = ?",
 		"DELETE FROM confirmed WHERE source = ?",
-		"DELETE FROM family WHERE source = ?",
 		"DELETE FROM notice WHERE source = ?",
 		"DELETE FROM decision WHERE addr = ? AND ended <> 0",
 	};
 	char subject[ADDRESS_TEXT];
-	int identities = forget_each(store, sql, sizeof(sql) / sizeof(sql[0]), source, NULL, e);
-	int r = identities;
+	int identities = forget_image(store, source, e), r = identities;
 
+	if (r >= 0)
+		r = raw_forget(store, source, NULL, e);
+	if (r >= 0)
+		r = forget_each(store, sql, sizeof(sql) / sizeof(sql[0]), source, NULL, e);
 	if (r >= 0)
 		r = store_run(store, e, "DELETE FROM audit WHERE subject = ?", "t",
 			      address_format(source, subject));
 	return r < 0 ? r : identities;
 }
 
+/* scrub - pages that are free keep what was in them (secure_delete=FAST): fill them all, once */
+static int scrub(struct store *store, struct error *e)
+{
+	sqlite3_stmt *stmt;
+	int64_t pages = 0;
+	int r = store_query(store, &stmt, e, "PRAGMA freelist_count", "");
+
+	if (r >= 0)
+		r = store_step(store, stmt, e);
+	if (r > 0) {
+		pages = sqlite3_column_int64(stmt, 0);
+		store_reset(stmt);
+	}
+	if (r >= 0 && pages)
+		r = store_run(store, e, "INSERT INTO journal(id, body) VALUES(0, zeroblob(?))", "i",
+			      pages * PAGE_BYTES);
+	if (r >= 0 && pages)
+		r = store_run(store, e, "DELETE FROM journal WHERE id = 0", "");
+	return r < 0 ? r : 0;
+}
+
 /* store_forget - decisions in force stay: they are the operator's words, ended with unset. What is
- * deleted is overwritten (secure_delete); the journal still has it, and is emptied */
+ * deleted is overwritten, in pages that are free too; the write-ahead log still has it, and is
+ * emptied */
 int store_forget(struct store *store, const struct addr *source, const char *name, struct error *e)
 {
-	int r = store_begin(store, e);
+	int r = store_begin(store, e), scrubbed;
 
 	if (r < 0)
 		return r;
 	store->confirmed_last = 0;
-	r = name ? forget_name(store, source, name, e) : forget_source(store, source, e);
+	store->seen_count = 0;
+	r = images_fold_all(store, e);
+	if (r >= 0)
+		r = name ? forget_name(store, source, name, e) : forget_source(store, source, e);
+	scrubbed = r >= 0 ? scrub(store, e) : 0;
 	store->forgot |= r >= 0;
-	return store_finish(store, r, e);
+	return store_finish(store, scrubbed < 0 ? scrubbed : r, e);
 }

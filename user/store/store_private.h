@@ -4,7 +4,7 @@
  *
  * Statements are prepared once and kept, found again by the address of their text: pass string
  * literals. Values are bound by a type string, a letter each: i integer, t text or NULL, a
- * address.
+ * address, b bytes and their number (int64_t).
  */
 #ifndef BUILDGATE_STORE_PRIVATE_H
 #define BUILDGATE_STORE_PRIVATE_H
@@ -13,14 +13,20 @@
 #include <stdarg.h>
 
 #include "store.h"
+#include "store_raw.h"
 
 #define STORE_STATEMENTS_MAX  96
 #define STORE_APPLICATION_ID  0x62676174 /* "bgat": the file is ours */
 #define STORE_CONFIRM_SOURCES 3
+#define STORE_SEEN_MAX        64
+
+struct images;
+struct tally;
 
 struct store {
 	sqlite3 *db;
 	char *path;
+	bool open;          /* it is ours, whole and writable */
 	unsigned int depth; /* of nested batches */
 	bool failed;        /* a write of this batch failed: it can only be undone */
 	bool forgot;        /* its commit empties the journal too */
@@ -31,10 +37,22 @@ struct store {
 	unsigned int statements_count;
 	int about_sources;       /* pauses and the like in force; -1: to be counted again */
 	uint64_t confirmed_last; /* build known to have its three sources, asked for most */
+	struct {
+		uint64_t build, below;
+		bool seen;
+	} seen[STORE_SEEN_MAX]; /* answers of store_seen(), until something changes them */
+	unsigned int seen_count;
+	struct images *images; /* sources that have changed since their rows were written */
+	struct tally *tally;
+	struct raw raw;
+	int64_t settled_day; /* every day, the counts of days gone by go to their table */
 };
 
 /* store_fail - SQLite's result as errno and sentence; marks a running batch as failed */
 int store_fail(struct store *store, int rc, struct error *e);
+
+/* store_damaged - what is in the file cannot come from us; what says what it was */
+int store_damaged(struct store *store, const char *what, struct error *e);
 
 /* store_query - statement ready to be stepped, values bound */
 int store_query(struct store *store, sqlite3_stmt **ret_stmt, struct error *e, const char *sql,
@@ -55,6 +73,14 @@ void store_column_text(sqlite3_stmt *stmt, int column, char *buf, size_t size);
 
 /* store_schema_create - everything, into an empty database */
 int store_schema_create(struct store *store, struct error *e);
+
+/* store_migrate_6 - from columns to images: the tables of before are called identity_old and
+ * observation_old, and go when they are empty */
+int store_migrate_6(struct store *store, struct error *e);
+
+/* store_encode - the records of a source, in order of name, into an image */
+struct image;
+int store_encode(const struct source *source, struct image *image, struct error *e);
 
 /* store_schema_check - ours, not newer, not empty; then bring an older version up to date */
 int store_schema_check(struct store *store, struct error *e);

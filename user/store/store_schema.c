@@ -127,7 +127,37 @@ static const char version_5[] =
 	"CREATE TABLE history(series INTEGER NOT NULL, at INTEGER NOT NULL, key INTEGER NOT NULL,"
 	" count INTEGER NOT NULL, PRIMARY KEY(series, at, key)) WITHOUT ROWID;";
 
-static const char *const steps[] = { version_1, version_2, version_3, version_4, version_5 };
+/*
+ * Version 6: a row per source, whose records and counts of the day are bytes (store_record.h,
+ * store_days.h), a journal before it (store_image.h), and a row per batch and minute of raw
+ * observations (store_raw.h). What is looked for across sources stays a column. The totals go on.
+ */
+static const char version_6[] =
+	"DROP TRIGGER identity_in; DROP TRIGGER identity_out; DROP TRIGGER identity_moved;"
+	"DROP TRIGGER family_in; DROP TRIGGER family_moved; DROP TRIGGER family_out;"
+	"ALTER TABLE identity RENAME TO identity_old;"
+	"ALTER TABLE observation RENAME TO observation_old;"
+	"DROP INDEX observation_at;"
+	"CREATE TABLE source(source BLOB PRIMARY KEY NOT NULL, families INTEGER NOT NULL,"
+	" stages INTEGER NOT NULL, standings INTEGER NOT NULL, due INTEGER NOT NULL,"
+	" archived_at INTEGER NOT NULL, rank INTEGER NOT NULL, records BLOB NOT NULL,"
+	" days BLOB NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX source_due ON source(due) WHERE due > 0;"
+	"CREATE INDEX source_archived ON source(archived_at) WHERE archived_at > 0;"
+	"CREATE INDEX source_rank ON source(rank, source) WHERE rank >= 0;"
+	"CREATE TABLE journal(id INTEGER PRIMARY KEY, body BLOB NOT NULL);"
+	"CREATE TABLE observation(id INTEGER PRIMARY KEY, minute INTEGER NOT NULL,"
+	" body BLOB NOT NULL);"
+	"CREATE INDEX observation_minute ON observation(minute);";
+
+/* A step: statements, then what cannot be said in SQL. */
+static const struct step {
+	const char *sql;
+	int (*move)(struct store *store, struct error *e);
+} steps[] = {
+	{ version_1, NULL }, { version_2, NULL }, { version_3, NULL },
+	{ version_4, NULL }, { version_5, NULL }, { version_6, store_migrate_6 },
+};
 
 #define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 
@@ -154,8 +184,13 @@ static int upgrade(struct store *store, int64_t version, struct error *e)
 
 	if (r < 0)
 		return r;
-	for (; version < VERSION && rc == SQLITE_OK; version++)
-		rc = sqlite3_exec(store->db, steps[version], NULL, NULL, NULL);
+	for (; version < VERSION && rc == SQLITE_OK && r >= 0; version++) {
+		rc = sqlite3_exec(store->db, steps[version].sql, NULL, NULL, NULL);
+		if (rc == SQLITE_OK && steps[version].move)
+			r = steps[version].move(store, e);
+	}
+	if (r < 0)
+		return store_finish(store, r, e);
 	if (rc == SQLITE_OK) {
 		snprintf(sql, sizeof(sql), "PRAGMA user_version=%d; PRAGMA application_id=%d",
 			 (int)VERSION, STORE_APPLICATION_ID);

@@ -3,114 +3,76 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store_image.h"
 #include "store_private.h"
+#include "store_record.h"
+#include "store_tally.h"
 
-/*
- * Every integer field of struct identity, once: the statements, the binding and the reading are
- * made from this list, in this order. `burst` is a blob and comes last.
- */
-#define IDENTITY_FIELDS(X)                                                                         \
-	X(build)                                                                                   \
-	X(standing)                                                                                \
-	X(origin)                                                                                  \
-	X(inside)                                                                                  \
-	X(acts)                                                                                    \
-	X(emergency)                                                                               \
-	X(emergency_tarpit)                                                                        \
-	X(emergency_min)                                                                           \
-	X(emergency_until)                                                                         \
-	X(apart)                                                                                   \
-	X(apart_acts)                                                                              \
-	X(strong)                                                                                  \
-	X(archived)                                                                                \
-	X(build_at)                                                                                \
-	X(first_seen)                                                                              \
-	X(last_seen)                                                                               \
-	X(last_taken)                                                                              \
-	X(taken_rank)                                                                              \
-	X(last_helo)                                                                               \
-	X(last_carried)                                                                            \
-	X(last_front)                                                                              \
-	X(last_acting)                                                                             \
-	X(last_fine)                                                                               \
-	X(candidate_at)                                                                            \
-	X(first_outdated)                                                                          \
-	X(running_since)                                                                           \
-	X(elapsed_before)                                                                          \
-	X(stopped_at)                                                                              \
-	X(acting_day)                                                                              \
-	X(acting_days)                                                                             \
-	X(kept_days)                                                                               \
-	X(kept_day)                                                                                \
-	X(stage)                                                                                   \
-	X(stage_since)                                                                             \
-	X(last_upward)                                                                             \
-	X(paused_at)                                                                               \
-	X(due)
-
-#define COLUMN(field) #field ","
-#define COLUMNS       "source,name,emergency_id," IDENTITY_FIELDS(COLUMN) "burst"
-#define MARK(field)   "?,"
-#define ASSIGN(field) #field "=excluded." #field ","
-#define SELECT        "SELECT " COLUMNS " FROM identity "
-/* not REPLACE, which would pass the triggers by */
-#define UPSERT                                                                                     \
-	"INSERT INTO identity(" COLUMNS ") VALUES(?,?,?," IDENTITY_FIELDS(                         \
-		MARK) "?)"                                                                         \
-		      " ON CONFLICT DO UPDATE SET "                                                \
-		      "emergency_id=excluded.emergency_id," IDENTITY_FIELDS(                       \
-			      ASSIGN) "burst=excluded.burst"
-#define LIVE " AND (?2 OR NOT archived) "
-
-/* read_identity - a row in the order of COLUMNS */
-static void read_identity(sqlite3_stmt *stmt, struct identity *ret)
+/* by_name - order of the records of a source, for qsort() */
+static int by_name(const void *a, const void *b)
 {
-	int i = 3, bytes;
-
-	store_column_addr(stmt, 0, &ret->source);
-	store_column_text(stmt, 1, ret->name, sizeof(ret->name));
-	store_column_text(stmt, 2, ret->emergency_id, sizeof(ret->emergency_id));
-#define READ(field) ret->field = (__typeof__(ret->field))sqlite3_column_int64(stmt, i++);
-	IDENTITY_FIELDS(READ)
-#undef READ
-	bytes = sqlite3_column_bytes(stmt, i);
-	if (bytes <= 0 || (size_t)bytes > sizeof(ret->burst))
-		return;
-	memcpy(ret->burst, sqlite3_column_blob(stmt, i), (size_t)bytes);
-	ret->burst_count = (uint8_t)((size_t)bytes / sizeof(ret->burst[0]));
+	return strcmp((*(const struct identity *const *)a)->name,
+		      (*(const struct identity *const *)b)->name);
 }
 
-/* save_identity - the whole record, new or not */
-static int save_identity(struct store *store, const struct identity *identity, struct error *e)
+/* note_record - what is looked for across sources */
+static void note_record(struct image *image, const struct identity *id)
 {
-	sqlite3_stmt *stmt;
-	int i = 4, r;
-
-	r = store_query(store, &stmt, e, UPSERT, "att", &identity->source, identity->name,
-			identity->emergency_id);
-	if (r < 0)
-		return r;
-#define BIND(field) sqlite3_bind_int64(stmt, i++, (int64_t)identity->field);
-	IDENTITY_FIELDS(BIND)
-#undef BIND
-	if (identity->burst_count)
-		sqlite3_bind_blob(stmt, i, identity->burst,
-				  (int)(identity->burst_count * sizeof(identity->burst[0])),
-				  SQLITE_STATIC);
-	return store_step(store, stmt, e);
+	if (id->archived) {
+		image->stages |= IMAGE_ARCHIVED;
+		if (!image->archived_at || id->last_seen < image->archived_at)
+			image->archived_at = id->last_seen;
+	} else {
+		image->stages |= 1ULL << (id->stage <= POLICY_STAGES_MAX ? id->stage : 0);
+		image->standings |= 1U << id->standing;
+	}
+	if (id->due && (!image->due || id->due < image->due))
+		image->due = id->due;
 }
 
-/* add_row - append the current row's record to its source */
-static int add_row(struct store *store, sqlite3_stmt *stmt, struct source *source, struct error *e)
+/* store_encode - all of them anew */
+int store_encode(const struct source *source, struct image *image, struct error *e)
 {
-	char name[NAME_BYTES];
+	const struct identity *sorted[ESCALATION_NAMES_MAX];
+	unsigned char bytes[RECORDS_BYTES];
+	struct writer w = { .at = bytes, .end = bytes + sizeof(bytes) };
+
+	if (source->count > ESCALATION_NAMES_MAX)
+		return error_set(e, -EINVAL, "store: a source with more than %d names",
+				 ESCALATION_NAMES_MAX);
+	for (unsigned int i = 0; i < source->count; i++)
+		sorted[i] = &source->identities[i];
+	if (source->count > 1)
+		qsort(sorted, source->count, sizeof(sorted[0]), by_name);
+	image->stages = 0;
+	image->standings = 0;
+	image->due = image->archived_at = 0;
+	for (unsigned int i = 0; i < source->count; i++) {
+		record_write(&w, sorted[i]);
+		note_record(image, sorted[i]);
+	}
+	return image_set(image, bytes, (size_t)(w.at - bytes), NULL, 0, e);
+}
+
+/* decode - the records of a source, archived ones too or not */
+static int decode(struct store *store, const unsigned char *bytes, size_t size, bool archived,
+		  struct source *source, struct error *e)
+{
+	struct reader r = { .at = bytes };
 	struct identity *identity;
 
-	store_column_text(stmt, 1, name, sizeof(name));
-	identity = source_add(source, name);
-	if (!identity)
-		return error_set(e, -ENOMEM, "store %s: out of memory", store->path);
-	read_identity(stmt, identity);
+	r.end = bytes + size;
+	while (size && r.at < r.end) {
+		identity = source_add(source, "");
+		if (!identity)
+			return error_set(e, -ENOMEM, "store %s: out of memory", store->path);
+		record_read(&r, identity);
+		identity->source = source->addr;
+		if (r.bad)
+			return store_damaged(store, "a record cannot be read", e);
+		if (identity->archived && !archived)
+			source->count--;
+	}
 	return 0;
 }
 
@@ -158,23 +120,18 @@ static int load_decisions(struct store *store, struct source *source, struct err
 	return r;
 }
 
-/* store_source_load - the records lie side by side, one seek finds them all */
+/* store_source_load - one row, or none where it is in memory */
 int store_source_load(struct store *store, const struct addr *addr, struct source *ret,
 		      struct error *e)
 {
 	struct source source = { .addr = *addr };
-	sqlite3_stmt *stmt;
-	int r = store_query(store, &stmt, e, SELECT "WHERE source = ? ORDER BY name", "a", addr);
+	const struct image *image;
+	int r;
 
-	if (r < 0)
-		return r;
-	while ((r = store_step(store, stmt, e)) > 0) {
-		r = add_row(store, stmt, &source, e);
-		if (r < 0) {
-			store_reset(stmt);
-			break;
-		}
-	}
+	*ret = (struct source) { 0 };
+	r = image_find(store, addr, &image, e);
+	if (r >= 0)
+		r = decode(store, image->body, image->records_bytes, true, &source, e);
 	if (r >= 0)
 		r = load_decisions(store, &source, e);
 	if (r < 0) {
@@ -185,21 +142,44 @@ int store_source_load(struct store *store, const struct addr *addr, struct sourc
 	return (int)source.count;
 }
 
-/* save_records - what changed; an evicted name goes first, it may come back as a new record */
+/* dirty_records - how many have to be written */
+static int dirty_records(const struct source *source)
+{
+	int dirty = 0;
+
+	for (unsigned int i = 0; i < source->count; i++)
+		dirty += source->identities[i].dirty;
+	return dirty;
+}
+
+/* drop_evicted - unless its name has come back as a new record */
+static void drop_evicted(struct source *source)
+{
+	struct identity *id = source->evicted[0] ? source_find(source, source->evicted) : NULL;
+
+	if (id && !id->dirty)
+		*id = source->identities[--source->count];
+}
+
+/* save_records - all of them, for they lie side by side */
 static int save_records(struct store *store, struct source *source, struct error *e)
 {
-	int written = 0, r = 0;
+	int dirty = dirty_records(source), r;
+	struct image *image;
 
-	if (source->evicted[0])
-		r = store_run(store, e, "DELETE FROM identity WHERE source = ? AND name = ?", "at",
-			      &source->addr, source->evicted);
-	for (unsigned int i = 0; r >= 0 && i < source->count; i++) {
-		if (!source->identities[i].dirty)
-			continue;
-		r = save_identity(store, &source->identities[i], e);
-		written++;
-	}
-	return r < 0 ? r : written;
+	if (!dirty && !source->evicted[0])
+		return 0;
+	drop_evicted(source);
+	r = store_tally_read(store, e);
+	if (r >= 0)
+		r = image_change(store, &source->addr, &image, e);
+	if (r >= 0)
+		r = store_tally_records(store, image, -1, e);
+	if (r >= 0)
+		r = store_encode(source, image, e);
+	if (r >= 0)
+		r = store_tally_records(store, image, 1, e);
+	return r < 0 ? r : dirty;
 }
 
 /* end_pause - the clock says that it is over */
@@ -235,54 +215,157 @@ int store_source_save(struct store *store, struct source *source, struct error *
 	return written;
 }
 
-/* store_source_due - by the index of due records; a source due twice comes once */
-int store_source_due(struct store *store, int64_t now, struct addr *ret, unsigned int max,
-		     struct error *e)
+/* Sources that are due, from memory and from the rows. */
+struct due {
+	struct due_one {
+		int64_t at;
+		struct addr addr;
+	} * list;
+	size_t count, room;
+	int64_t now;
+};
+
+/* add_due - append */
+static int add_due(struct due *due, int64_t at, const struct addr *addr)
+{
+	if (due->count == due->room) {
+		size_t room = due->room ? due->room * 2 : 256;
+		struct due_one *list = reallocarray(due->list, room, sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		due->list = list;
+		due->room = room;
+	}
+	due->list[due->count++] = (struct due_one) { at, *addr };
+	return 0;
+}
+
+/* add_if_due - an image_fn */
+static int add_if_due(void *arg, const struct image *image)
+{
+	struct due *due = arg;
+
+	return image->due && image->due <= due->now ? add_due(due, image->due, &image->addr) : 0;
+}
+
+/* due_rows - at most max more, by the index; what the memory knows better is passed over */
+static int due_rows(struct store *store, struct due *due, unsigned int max, struct error *e)
 {
 	unsigned int count = 0;
 	sqlite3_stmt *stmt;
+	struct addr addr;
 	int r = store_query(store, &stmt, e,
-			    "SELECT source FROM identity WHERE due > 0 AND due <= ?"
-			    " ORDER BY due LIMIT ?",
-			    "ii", now, (int64_t)max);
+			    "SELECT source, due FROM source WHERE due > 0 AND due <= ?"
+			    " ORDER BY due",
+			    "i", due->now);
 
 	if (r < 0)
 		return r;
 	while ((r = store_step(store, stmt, e)) > 0) {
-		store_column_addr(stmt, 0, &ret[count]);
-		if (!count || memcmp(&ret[count], &ret[count - 1], sizeof(*ret)))
-			count++;
+		store_column_addr(stmt, 0, &addr);
+		if (images_have(store, &addr))
+			continue;
+		if (add_due(due, sqlite3_column_int64(stmt, 1), &addr)) {
+			store_reset(stmt);
+			return error_set(e, -ENOMEM, "store %s: out of memory", store->path);
+		}
+		if (++count == max) {
+			store_reset(stmt);
+			break;
+		}
 	}
+	return r < 0 ? r : 0;
+}
+
+/* by_due - then by address, for qsort() */
+static int by_due(const void *a, const void *b)
+{
+	const struct due_one *x = a, *y = b;
+
+	if (x->at != y->at)
+		return x->at < y->at ? -1 : 1;
+	return memcmp(&x->addr, &y->addr, sizeof(x->addr));
+}
+
+/* store_source_due - the earliest of both places */
+int store_source_due(struct store *store, int64_t now, struct addr *ret, unsigned int max,
+		     struct error *e)
+{
+	struct due due = { .now = now };
+	unsigned int count = 0;
+	int r = images_read(store, e);
+
+	if (r >= 0)
+		r = images_each(store, add_if_due, &due);
+	if (r >= 0)
+		r = due_rows(store, &due, max, e);
+	if (due.count)
+		qsort(due.list, due.count, sizeof(*due.list), by_due);
+	while (r >= 0 && count < max && count < due.count) {
+		ret[count] = due.list[count].addr;
+		count++;
+	}
+	free(due.list);
 	return r < 0 ? r : (int)count;
 }
 
-/* store_next_due - the index's first entry */
+/* keep_earliest - an image_fn */
+static int keep_earliest(void *arg, const struct image *image)
+{
+	int64_t *earliest = arg;
+
+	if (image->due && (!*earliest || image->due < *earliest))
+		*earliest = image->due;
+	return 0;
+}
+
+/* store_next_due - the index's first entry that is not old, or one in memory */
 int store_next_due(struct store *store, int64_t *ret, struct error *e)
 {
+	int64_t earliest = 0, due;
 	sqlite3_stmt *stmt;
-	int r = store_query(store, &stmt, e,
-			    "SELECT due FROM identity WHERE due > 0 ORDER BY due LIMIT 1", "");
+	struct addr addr;
+	int r = images_read(store, e);
 
-	if (r >= 0)
-		r = store_step(store, stmt, e);
-	if (r <= 0)
+	if (r < 0)
 		return r;
-	*ret = sqlite3_column_int64(stmt, 0);
-	store_reset(stmt);
+	images_each(store, keep_earliest, &earliest);
+	r = store_query(store, &stmt, e,
+			"SELECT source, due FROM source WHERE due > 0 ORDER BY due", "");
+	if (r < 0)
+		return r;
+	while ((r = store_step(store, stmt, e)) > 0) {
+		store_column_addr(stmt, 0, &addr);
+		due = sqlite3_column_int64(stmt, 1);
+		if (earliest && due >= earliest)
+			break;
+		if (!images_have(store, &addr)) {
+			earliest = due;
+			break;
+		}
+	}
+	if (r > 0)
+		store_reset(stmt);
+	if (r < 0 || !earliest)
+		return r < 0 ? r : 0;
+	*ret = earliest;
 	return 1;
 }
 
-/* store_source_after - by the primary key, which begins with the source */
+/* store_source_after - by the primary key */
 int store_source_after(struct store *store, const struct addr *after, struct addr *ret,
 		       unsigned int max, struct error *e)
 {
 	unsigned int count = 0;
 	sqlite3_stmt *stmt;
-	int r = store_query(store, &stmt, e,
-			    "SELECT DISTINCT source FROM identity WHERE source > ?"
-			    " ORDER BY source LIMIT ?",
-			    "ai", after, (int64_t)max);
+	int r = images_fold_all(store, e);
 
+	if (r >= 0)
+		r = store_query(store, &stmt, e,
+				"SELECT source FROM source WHERE source > ? AND stages <> 0"
+				" ORDER BY source LIMIT ?",
+				"ai", after, (int64_t)max);
 	if (r < 0)
 		return r;
 	while ((r = store_step(store, stmt, e)) > 0)
@@ -290,91 +373,117 @@ int store_source_after(struct store *store, const struct addr *after, struct add
 	return r < 0 ? r : (int)count;
 }
 
-/* query_walk - the statement of a filter; each narrows by the index made for it */
-static int query_walk(struct store *store, const struct store_filter *filter, sqlite3_stmt **stmt,
-		      struct error *e)
+/* store_source_clocked - reads on until max sources were looked at, clocked or not */
+int store_source_clocked(struct store *store, struct addr *after, struct addr *ret,
+			 unsigned int max, unsigned int *ret_count, struct error *e)
 {
-	static const struct store_filter all = { 0 };
-	int64_t archived, value;
-
-	if (!filter)
-		filter = &all;
-	archived = filter->archived;
-	if (filter->name)
-		return store_query(store, stmt, e,
-				   SELECT "WHERE source IN (SELECT source FROM identity"
-					  " WHERE name = ?1)" LIVE "ORDER BY source, name",
-				   "ti", filter->name, archived);
-	if (filter->standing) {
-		value = filter->standing;
-		return store_query(store, stmt, e,
-				   SELECT "WHERE source IN (SELECT source FROM identity"
-					  " WHERE standing = ?1 AND standing > 0" LIVE ")" LIVE
-					  "ORDER BY source, name",
-				   "ii", value, archived);
-	}
-	value = filter->stage;
-	if (filter->stage_given && filter->stage)
-		return store_query(store, stmt, e,
-				   SELECT "WHERE source IN (SELECT source FROM identity"
-					  " WHERE stage = ?1 AND stage > 0)" LIVE
-					  "ORDER BY source, name",
-				   "ii", value, archived);
-	if (filter->clocked)
-		return store_query(store, stmt, e,
-				   SELECT "WHERE source IN (SELECT source FROM identity"
-					  " WHERE stage > ?1 AND stage > 0)" LIVE
-					  "ORDER BY source, name",
-				   "ii", value, archived);
-	/* stage 0 has no index: it is what nearly all are */
-	value = filter->stage_given;
-	return store_query(store, stmt, e,
-			   SELECT "WHERE (NOT ?1 OR source NOT IN (SELECT source FROM identity"
-				  " WHERE stage > 0))" LIVE "ORDER BY source, name",
-			   "ii", value, archived);
-}
-
-/* visit - hand a gathered source on, with its decisions, and empty it */
-static int visit(struct store *store, struct source *source, store_source_fn fn, void *arg,
-		 struct error *e)
-{
-	int r = 0;
-
-	if (source->count)
-		r = load_decisions(store, source, e);
-	if (source->count && r >= 0)
-		r = fn(arg, source);
-	source_clear(source);
-	return r;
-}
-
-/* store_source_each - rows of one source follow each other; a new address ends the last */
-int store_source_each(struct store *store, const struct store_filter *filter, store_source_fn fn,
-		      void *arg, struct error *e)
-{
-	struct source source = { 0 };
+	unsigned int seen = 0, count = 0;
 	sqlite3_stmt *stmt;
-	struct addr addr;
-	int r = query_walk(store, filter, &stmt, e);
+	int r = images_fold_all(store, e);
 
+	if (r >= 0)
+		r = store_query(store, &stmt, e,
+				"SELECT source, stages FROM source WHERE source > ? AND stages <> 0"
+				" ORDER BY source LIMIT ?",
+				"ai", after, (int64_t)max);
 	if (r < 0)
 		return r;
 	while ((r = store_step(store, stmt, e)) > 0) {
-		store_column_addr(stmt, 0, &addr);
+		seen++;
+		store_column_addr(stmt, 0, &ret[count]);
+		*after = ret[count];
+		if ((uint64_t)sqlite3_column_int64(stmt, 1) & IMAGE_CLOCKED)
+			count++;
+	}
+	*ret_count = count;
+	return r < 0 ? r : (int)seen;
+}
+
+/* wanted - by what the row says of all its records */
+static bool wanted(const struct store_filter *filter, uint64_t stages, uint32_t standings)
+{
+	if (filter->archived ? !stages : !(stages & IMAGE_LIVE))
+		return false;
+	if (filter->stage_given && filter->stage && !(stages & 1ULL << filter->stage))
+		return false;
+	/* stage 0: under no name there is more */
+	if (filter->stage_given && !filter->stage && stages & IMAGE_CLOCKED)
+		return false;
+	if (filter->clocked && !(stages & IMAGE_CLOCKED))
+		return false;
+	return !filter->standing || standings & 1U << filter->standing;
+}
+
+/* visit - a row as a source, with its decisions, if it has the name that is asked for */
+static int visit(struct store *store, sqlite3_stmt *stmt, const struct store_filter *filter,
+		 struct source *source, store_source_fn fn, void *arg, struct error *e)
+{
+	int r;
+
+	source->count = 0;
+	source->paused_since = source->paused_until = 0;
+	source->enforce_shared = false;
+	r = decode(store, sqlite3_column_blob(stmt, 3), (size_t)sqlite3_column_bytes(stmt, 3),
+		   filter->archived, source, e);
+	if (r < 0 || (filter->name && !source_find(source, filter->name)))
+		return r;
+	r = load_decisions(store, source, e);
+	return r < 0 ? r : fn(arg, source);
+}
+
+/* walk - store_source_page() on a statement; *after is the last row looked at */
+static int walk(struct store *store, sqlite3_stmt *stmt, const struct store_filter *filter,
+		struct addr *after, unsigned int max, struct source *source, store_source_fn fn,
+		void *arg, struct error *e)
+{
+	unsigned int looked = 0, visited = 0;
+	int r;
+
+	while ((r = store_step(store, stmt, e)) > 0) {
+		store_column_addr(stmt, 0, &source->addr);
 		r = 0;
-		if (source.count && memcmp(&addr, &source.addr, sizeof(addr)))
-			r = visit(store, &source, fn, arg, e);
-		source.addr = addr;
-		if (!r)
-			r = add_row(store, stmt, &source, e);
+		if (wanted(filter, (uint64_t)sqlite3_column_int64(stmt, 1),
+			   (uint32_t)sqlite3_column_int64(stmt, 2))) {
+			r = visit(store, stmt, filter, source, fn, arg, e);
+			visited++;
+		}
+		*after = source->addr;
+		if (!r && max && (visited == max || ++looked == STORE_PAGE_ROWS))
+			r = 1;
 		if (r) {
 			store_reset(stmt);
-			source_clear(&source);
 			return r;
 		}
 	}
-	if (!r)
-		r = visit(store, &source, fn, arg, e);
+	return r;
+}
+
+/* store_source_page - in the order of the rows */
+int store_source_page(struct store *store, const struct store_filter *filter, struct addr *after,
+		      unsigned int max, store_source_fn fn, void *arg, struct error *e)
+{
+	static const struct store_filter all = { 0 };
+	struct source source = { 0 };
+	struct addr from = *after;
+	sqlite3_stmt *stmt;
+	int r = images_fold_all(store, e);
+
+	if (r >= 0)
+		r = store_query(store, &stmt, e,
+				"SELECT source, stages, standings, records FROM source"
+				" WHERE source > ? ORDER BY source",
+				"a", &from);
+	if (r >= 0)
+		r = walk(store, stmt, filter ? filter : &all, after, max, &source, fn, arg, e);
 	source_clear(&source);
 	return r;
+}
+
+/* store_source_each - one page of any length */
+int store_source_each(struct store *store, const struct store_filter *filter, store_source_fn fn,
+		      void *arg, struct error *e)
+{
+	struct addr after = { 0 };
+
+	return store_source_page(store, filter, &after, 0, fn, arg, e);
 }
