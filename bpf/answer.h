@@ -22,8 +22,9 @@
 #include "bpf/answer_packet.h"
 #include "bpf/siphash.h"
 
-#define ANSWER_REPLIES 10    /* a client that has read so many will not be told more */
-#define ANSWER_IDLE_MS 30000 /* an acknowledgement this late is a keep-alive probe */
+#define ANSWER_REPLIES    10    /* a client that has read so many will not be told more */
+#define ANSWER_HELLO_READ 2     /* greeting and reply to EHLO */
+#define ANSWER_IDLE_MS    30000 /* an acknowledgement this late is a keep-alive probe */
 
 /* Where a client stands. */
 struct answer_position {
@@ -156,6 +157,30 @@ static __always_inline __u8 answer_choose(__u32 verb, __u32 read, __u8 refuse)
 	return read == 1 ? REPLY_HELLO : no;
 }
 
+/*
+ * answer_heard - does this source come to where the reason is said? One that insists on TLS takes
+ * our plain 250 for an answer, and leaves or asks for TLS in spite of it: it never will.
+ */
+STEP int answer_heard(const struct packet *p, __u32 verb, __u32 read)
+{
+	struct addr source;
+	struct verdict *v;
+
+	if (!p)
+		return 0;
+	source = source_of(&p->key.client);
+	v = bpf_map_lookup_elem(&verdicts, &source);
+	if (!v)
+		return 0;
+	verb &= 0xdfdfdfdf;
+	if (verb == VERB('M', 'A', 'I', 'L'))
+		__sync_fetch_and_add(&v->told, 1);
+	else if (read == ANSWER_HELLO_READ &&
+		 (verb == VERB('Q', 'U', 'I', 'T') || verb == VERB('S', 'T', 'A', 'R')))
+		__sync_fetch_and_add(&v->unread, 1);
+	return 0;
+}
+
 /* answer_line - reply to the first line of the segment; it is acknowledged up to its LF, the
  * client sends the rest again */
 static __always_inline enum reason answer_line(struct __sk_buff *skb, struct packet *p,
@@ -179,6 +204,7 @@ static __always_inline enum reason answer_line(struct __sk_buff *skb, struct pac
 		return answer_send(skb, p, a);
 	}
 	a->ack += steps;
+	answer_heard(p, VERB(sc->bytes[0], sc->bytes[1], sc->bytes[2], sc->bytes[3]), read);
 	choice = answer_choose(VERB(sc->bytes[0], sc->bytes[1], sc->bytes[2], sc->bytes[3]), read,
 			       a->refuse);
 	a->text = choice + 1;
@@ -206,6 +232,7 @@ static __always_inline enum reason answer_greet(struct __sk_buff *skb, struct pa
 	if (r && r->at_greeting) {
 		a->text = (a->refuse ? REPLY_REFUSAL : REPLY_DEFERRAL) + 1;
 		a->flags |= TCP_FIN;
+		answer_heard(p, VERB('M', 'A', 'I', 'L'), 0);
 	}
 	return answer_send(skb, p, a);
 }

@@ -20,7 +20,7 @@
 #include <linux/types.h>
 #endif
 
-#define ABI_VERSION 2
+#define ABI_VERSION 3
 
 #define PIN_DIR     "/sys/fs/bpf/buildgate"
 
@@ -155,6 +155,8 @@ struct verdict {
 	__u64 recheck_open_ns;  /* a recheck is under way, until then at most */
 	__u64 pending_since_ns; /* recheck attempts are counted from here ... */
 	__u32 pending;          /* ... and this many passed without a greeting acknowledged yet */
+	__u32 told;             /* connections that came to where the reason is said ... */
+	__u32 unread;           /* ... and those that left before: they insist on TLS */
 	__u16 throttle_s;
 	__u16 block_s;
 	__u16 phase_s; /* 0 .. 3599 */
@@ -469,7 +471,7 @@ enum hook {
 _Static_assert(sizeof(struct addr) == 16, "addr");
 _Static_assert(sizeof(struct flow_key) == 36, "flow_key");
 _Static_assert(sizeof(struct settings) == 128, "settings");
-_Static_assert(sizeof(struct verdict) == 80, "verdict");
+_Static_assert(sizeof(struct verdict) == 88, "verdict");
 _Static_assert(sizeof(struct range_key) == 20, "range_key");
 _Static_assert(sizeof(struct range) == 24, "range");
 _Static_assert(sizeof(struct smtp) == 12, "smtp");

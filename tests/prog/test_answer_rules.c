@@ -136,6 +136,33 @@ static void verdict_changes(void **state)
 	}
 }
 
+/* who insists on TLS leaves where he sees none, and has not read why; counted for its verdict */
+static void leaves_unread(void **state)
+{
+	struct verdict v = REFUSED;
+
+	EACH(ipv6)
+	{
+		struct caller c = greeted(*state, ipv6, &v);
+
+		begins(say(&c, "EHLO a\r\n"), "250 ");
+		begins(say(&c, "QUIT\r\n"), "221 ");
+		assert_int_equal(verdict_of(&c.t).unread, 1);
+		assert_int_equal(verdict_of(&c.t).told, 0);
+		c = greeted(*state, ipv6, &v);
+		begins(say(&c, "EHLO a\r\n"), "250 ");
+		begins(say(&c, "STARTTLS\r\n"), "550 ");
+		begins(say(&c, "QUIT\r\n"), "221 ");
+		assert_int_equal(verdict_of(&c.t).unread, 1);
+		c = greeted(*state, ipv6, &v);
+		begins(say(&c, "EHLO a\r\n"), "250 ");
+		begins(say(&c, "MAIL FROM:<a@example.org>\r\n"), "550 ");
+		begins(say(&c, "QUIT\r\n"), "221 ");
+		assert_int_equal(verdict_of(&c.t).unread, 0);
+		assert_int_equal(verdict_of(&c.t).told, 1);
+	}
+}
+
 /* the source's window ends while it talks, and a block begins while it is deferred */
 static void window_changes(void **state)
 {
@@ -533,16 +560,27 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, clean_answers)
 	const struct CMUnitTest tests[] = {
-		TEST(nothing_is_enforced),  TEST(ranges),
-		TEST(verdict_changes),      TEST(window_changes),
-		TEST(recheck_under_way),    TEST(open_connections_stay),
-		TEST(a_flow_goes_first),    TEST(own_answers_leave),
-		TEST(a_thousand_dialogues), TEST(frames),
-		TEST(no_link_header),       TEST(checksums),
-		TEST(extra_headers),        TEST(options),
-		TEST(data_in_syn),          TEST(timestamps),
-		TEST(keep_alive),           TEST(too_often),
-		TEST(headers_that_stay),    TEST(under_ipsec),
+		TEST(nothing_is_enforced),
+		TEST(ranges),
+		TEST(verdict_changes),
+		TEST(window_changes),
+		TEST(leaves_unread),
+		TEST(recheck_under_way),
+		TEST(open_connections_stay),
+		TEST(a_flow_goes_first),
+		TEST(own_answers_leave),
+		TEST(a_thousand_dialogues),
+		TEST(frames),
+		TEST(no_link_header),
+		TEST(checksums),
+		TEST(extra_headers),
+		TEST(options),
+		TEST(data_in_syn),
+		TEST(timestamps),
+		TEST(keep_alive),
+		TEST(too_often),
+		TEST(headers_that_stay),
+		TEST(under_ipsec),
 	};
 
 	return cmocka_run_group_tests(tests, open_gate, close_gate);

@@ -7,15 +7,16 @@
 	"\"product\":\"Exchange Server 2016\",\"first_detected\":\"2026-10-01T10:11:12Z\","        \
 	"\"recommended_builds\":[" builds "],\"throttle_date\":\"2026-10-31T10:11:12Z\","          \
 	"\"block_date\":null,\"stage\":2,\"next_stage_throttle_min\":" next                        \
-	",\"next_stage_block_min\":" next ",\"next_stage_date\":null}"
+	",\"next_stage_block_min\":" next ",\"next_stage_date\":null,"                             \
+	"\"reason_read\":false}"
 #define ANSWER(rows) "{\"ok\":true,\"result\":[" rows "]}"
 #define TWO          "\"15.1.2507.75\",\"15.2.2562.53\""
 #define HEAD                                                                                       \
 	"server,source,build,product,first_detected,recommended_builds,throttle_date,block_date,"  \
-	"stage,next_stage_throttle_min,next_stage_block_min,next_stage_date\r\n"
+	"stage,next_stage_throttle_min,next_stage_block_min,next_stage_date,reason_read\r\n"
 #define REST                                                                                       \
 	",192.0.2.7,15.1.2507.6,Exchange Server 2016,2026-10-01T10:11:12Z,"                        \
-	"15.1.2507.75 15.2.2562.53,2026-10-31T10:11:12Z,,2,10,10,\r\n"
+	"15.1.2507.75 15.2.2562.53,2026-10-31T10:11:12Z,,2,10,10,,false\r\n"
 
 static void test_table(void **state)
 {

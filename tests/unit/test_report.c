@@ -98,7 +98,7 @@ static void test_shape(void **state)
 	static const char *const source_keys[] = {
 		"source",      "identities",    "verdict",      "style",     "stage",
 		"stage_since", "next_stage_at", "throttle_min", "block_min", "paused_until",
-		"exempt",      "shared",        "emergency",    "hits",
+		"exempt",      "shared",        "emergency",    "hits",      "reason_read",
 	};
 	static const char *const identity_keys[] = {
 		"name",           "build",     "product", "standing",
@@ -150,6 +150,7 @@ static void test_outdated(void **state)
 		"next_stage_throttle_min",
 		"next_stage_block_min",
 		"next_stage_date",
+		"reason_read",
 	};
 	struct scene *s = *state;
 	int64_t began = s->report.now - 70 * DAY_S;
@@ -216,7 +217,7 @@ static void test_source(void **state)
 	struct addr a = world_addr("192.0.2.8");
 	struct scene *s = *state;
 	json_t *object, *identity;
-	struct verdict live = { .hits_slowed = 3, .hits_dropped = 4 };
+	struct verdict live = { .hits_slowed = 3, .hits_dropped = 4, .unread = 2 };
 
 	bpf_map_update_elem(FAKE_VERDICTS, &a, &live, 0);
 	world_decide(&s->w, DECISION_PAUSE, "192.0.2.99", 0, 0, s->report.now, s->report.now + 1);
@@ -224,6 +225,7 @@ static void test_source(void **state)
 	assert_string_equal(text(object, "by"), "clock");
 	assert_int_equal(number(object, "throttle_min"), 10);
 	assert_int_equal(number(object, "hits"), 7);
+	assert_true(json_is_false(json_object_get(object, "reason_read")));
 	assert_int_equal(number(object, "evidence_age_s"), HOUR);
 	assert_false(json_is_true(json_object_get(object, "evidence_stale")));
 	assert_non_null(strstr(text(object, "why"), "15.1.2507.17"));

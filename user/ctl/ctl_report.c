@@ -21,6 +21,7 @@ static const struct ctl_column columns[] = {
 	{ .head = "NEXT SLOW/H", .key = "next_stage_throttle_min", .right = true },
 	{ .head = "NEXT BLOCK/H", .key = "next_stage_block_min", .right = true },
 	{ .head = "NEXT STAGE", .key = "next_stage_date" },
+	{ .head = "READS WHY", .key = "reason_read" },
 	{ .head = NULL },
 };
 
@@ -58,6 +59,8 @@ static void put_value(const json_t *value, FILE *out)
 	}
 	if (json_is_string(value))
 		ctl_text_line(json_string_value(value), text, sizeof(text));
+	else if (json_is_boolean(value))
+		snprintf(text, sizeof(text), "%s", json_is_true(value) ? "true" : "false");
 	else if (json_is_integer(value))
 		snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(value));
 	put_cell(text, out);
@@ -101,6 +104,10 @@ static void print_table(const json_t *array, FILE *out)
 				json_object_set_new(
 					copy, key, json_sprintf("%.10s", json_string_value(value)));
 		}
+		value = json_object_get(row, "reason_read");
+		if (json_is_boolean(value))
+			json_object_set_new(copy, "reason_read",
+					    json_string(json_is_true(value) ? "yes" : "never"));
 		value = json_array_get(json_object_get(row, "recommended_builds"), 0);
 		json_object_set_new(copy, "recommended_builds",
 				    value ? json_incref(value) : json_null());

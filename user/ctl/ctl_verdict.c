@@ -123,6 +123,8 @@ json_t *ctl_verdict_json(const char *source, const struct verdict *verdict,
 			    json_integer((json_int_t)verdict->hits_dropped));
 	json_object_set_new(object, "hits_recheck",
 			    json_integer((json_int_t)verdict->hits_recheck));
+	json_object_set_new(object, "told", json_integer(verdict->told));
+	json_object_set_new(object, "unread", json_integer(verdict->unread));
 	return object;
 }
 

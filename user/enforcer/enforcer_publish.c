@@ -29,6 +29,8 @@ void enforcer_keep_live(const struct verdict *live, struct verdict *want)
 	want->hits_slowed = live->hits_slowed;
 	want->hits_dropped = live->hits_dropped;
 	want->hits_recheck = live->hits_recheck;
+	want->told = live->told;
+	want->unread = live->unread;
 	if (about_same(live->valid_until_ns, want->valid_until_ns))
 		want->valid_until_ns = live->valid_until_ns;
 	if (!live->block_s || !want->block_s || !same_maker || !live->recheck_at_ns)

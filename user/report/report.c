@@ -77,6 +77,16 @@ static json_int_t hits_of(const struct report *report, const struct addr *source
 	return (json_int_t)(verdict.hits_slowed + verdict.hits_dropped);
 }
 
+/* report_reason_read - see report_private.h */
+json_t *report_reason_read(const struct report *report, const struct addr *source)
+{
+	struct verdict verdict;
+
+	if (!report->enforcer || !enforcer_look(report->enforcer, source, &verdict))
+		return json_null();
+	return verdict.told || verdict.unread ? json_boolean(verdict.told) : json_null();
+}
+
 /* style_of - how the action is carried out; a pass has no style */
 static json_t *style_of(const struct enforced *enforced)
 {
@@ -105,16 +115,18 @@ json_t *report_base(const struct report *report, const struct source *source,
 	char text[ADDRESS_TEXT];
 
 	enforcer_decide(report->enforcer, source, report->mode, report->now, enforced);
-	return json_pack("{s:s, s:o, s:s, s:o, s:i, s:o, s:o, s:i, s:i, s:o, s:b, s:b, s:b, s:I}",
-			 "source", address_format(&source->addr, text), "identities",
-			 identities_json(report, source), "verdict", action_name(enforced->action),
-			 "style", style_of(enforced), "stage", (int)clock->stage, "stage_since",
-			 report_time(clock->stage ? clock->stage_since : 0), "next_stage_at",
-			 report_time(clock->next_stage_at), "throttle_min",
-			 (int)enforced->throttle_min, "block_min", (int)enforced->block_min,
-			 "paused_until", report_time(enforced->paused_until), "exempt",
-			 enforced->exempt, "shared", shared(source, clock), "emergency",
-			 clock->emergency, "hits", hits_of(report, &source->addr));
+	return json_pack(
+		"{s:s, s:o, s:s, s:o, s:i, s:o, s:o, s:i, s:i, s:o, s:b, s:b, s:b, s:I, s:o}",
+		"source", address_format(&source->addr, text), "identities",
+		identities_json(report, source), "verdict", action_name(enforced->action), "style",
+		style_of(enforced), "stage", (int)clock->stage, "stage_since",
+		report_time(clock->stage ? clock->stage_since : 0), "next_stage_at",
+		report_time(clock->next_stage_at), "throttle_min", (int)enforced->throttle_min,
+		"block_min", (int)enforced->block_min, "paused_until",
+		report_time(enforced->paused_until), "exempt", enforced->exempt, "shared",
+		shared(source, clock), "emergency", clock->emergency, "hits",
+		hits_of(report, &source->addr), "reason_read",
+		report_reason_read(report, &source->addr));
 }
 
 /* What a walk over sources fills. */

@@ -48,7 +48,7 @@ json_t *report_counts(const struct report *report, struct error *e);
 
 /* report_outdated - array of the servers whose clock runs: {"server","source","build","product",
  * "first_detected","recommended_builds":[],"throttle_date","block_date","stage",
- * "next_stage_throttle_min","next_stage_block_min","next_stage_date"} */
+ * "next_stage_throttle_min","next_stage_block_min","next_stage_date","reason_read"} */
 json_t *report_outdated(const struct report *report, struct error *e);
 
 /* report_trail - array of the last `last` audit entries of whatever subject, oldest first */

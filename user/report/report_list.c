@@ -53,8 +53,10 @@ static json_t *row_json(const struct report *report, const struct identity *iden
 			"recommended_builds", report_recommended(report, identity->build),
 			"throttle_date", report_stage_from(report, identity, false), "block_date",
 			report_stage_from(report, identity, true), "stage", (int)identity->stage);
-	if (row)
-		add_next(report, identity, row);
+	if (!row)
+		return NULL;
+	add_next(report, identity, row);
+	json_object_set_new(row, "reason_read", report_reason_read(report, &identity->source));
 	return row;
 }
 

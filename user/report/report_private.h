@@ -17,6 +17,10 @@ void report_judge(const struct report *report, uint64_t build, struct judgement 
 /* report_recommended - builds to move to from build, best first */
 json_t *report_recommended(const struct report *report, uint64_t build);
 
+/* report_reason_read - whether the answerer's reason reached the source so far: null where there
+ * was no occasion; false: it always left before, as senders do that insist on TLS */
+json_t *report_reason_read(const struct report *report, const struct addr *source);
+
 /* report_stage_from - when the identity's clock reaches the first stage that throttles, or blocks;
  * null: the policy has none, or the clock stands still */
 json_t *report_stage_from(const struct report *report, const struct identity *identity, bool block);
