@@ -96,6 +96,7 @@ lab_net old timeout 1 bash -c '</dev/tcp/198.51.100.25/26' 2>/dev/null # somethi
 same "outside of a terminal nothing is coloured" 0 "$(ctl map dump counters | grep -c $'\033')"
 must "nor cut" grep -q 'not TCP on a mail port$' <<<"$(ctl map dump counters)"
 must "on a terminal heads stand out" grep -q $'^\033\\[1mREASON' <<<"$(tty 200)"
+must_not "but not with NO_COLOR" grep -q $'\033' <<<"$(NO_COLOR=1 tty 200)"
 must "and what is too wide is cut" grep -q '^not_mail .*\.\.$' <<<"$(tty 64)"
 longest() { sed 's/\x1b\[[0-9;]*m//g' | wc -L; }
 must "to the terminal's width" [ "$(tty 64 | longest)" -le 64 ]

@@ -235,6 +235,13 @@ static void test_kernel(void **state)
 	k.sockops = -EPERM; /* could not be tried: no reproach */
 	doctor_kernel_judge(&d, &k);
 	found(DOCTOR_NOTE, "lockdown", "gate-milter");
+	anew();
+	memset(&k, 0, sizeof(k)); /* nothing is there, but nobody could look */
+	k.btf = true;
+	k.untried = "missing privilege: CAP_BPF";
+	doctor_kernel_judge(&d, &k);
+	found(DOCTOR_WARN, "could not be tried: missing privilege: CAP_BPF", "as root");
+	assert_int_equal(d.worst, DOCTOR_WARN);
 }
 
 static void test_mounts(void **state)

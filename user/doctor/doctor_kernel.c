@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "doctor_private.h"
+#include "user/kernel/probe.h"
 
 #define SECTION     "kernel"
 #define TCX_INGRESS ((enum bpf_attach_type)46)
@@ -53,21 +54,31 @@ static int jited(const struct doctor *d)
 	return rc;
 }
 
+/* try - what needs privileges: without them everything would seem to be missing */
+static void try(struct doctor_kernel *k)
+{
+	k->xdp = tried(BPF_PROG_TYPE_XDP);
+	k->classifier = tried(BPF_PROG_TYPE_SCHED_CLS);
+	k->sockops = tried(BPF_PROG_TYPE_SOCK_OPS);
+	k->ringbuf = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL);
+	k->loop = libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_loop, NULL);
+	k->tcx = has_tcx();
+}
+
 /* doctor_kernel - ask it */
 void doctor_kernel(struct doctor *d)
 {
 	struct doctor_kernel k = { .jit = -1 };
+	struct error missing;
 	char text[128];
 
 	if (!doctor_read(d, "/proc/sys/kernel/osrelease", k.release, sizeof(k.release)))
 		strcpy(k.release, "?");
 	k.btf = there(d, "/sys/kernel/btf/vmlinux");
-	k.xdp = tried(BPF_PROG_TYPE_XDP);
-	k.classifier = tried(BPF_PROG_TYPE_SCHED_CLS);
-	k.sockops = tried(BPF_PROG_TYPE_SOCK_OPS);
-	k.ringbuf = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL);
-	k.loop = libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_loop, NULL);
-	k.tcx = has_tcx();
+	if (probe_privileges(&missing))
+		k.untried = missing.text;
+	else
+		try(&k);
 	if (doctor_read(d, "/proc/sys/net/core/bpf_jit_enable", text, sizeof(text)))
 		sscanf(text, "%d", &k.jit);
 	else
@@ -97,7 +108,7 @@ static bool judge_missing(struct doctor *d, const struct doctor_kernel *k)
 	bool missing = false;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (rows[i].there)
+		if (rows[i].there || (i && k->untried))
 			continue;
 		doctor_say(d, SECTION, DOCTOR_BAD, "Linux %s has no %s", k->release,
 			   rows[i].feature);
@@ -110,11 +121,18 @@ static bool judge_missing(struct doctor *d, const struct doctor_kernel *k)
 /* doctor_kernel_judge - what is there in one line, what is not in one each */
 void doctor_kernel_judge(struct doctor *d, const struct doctor_kernel *k)
 {
-	if (!judge_missing(d, k))
+	bool missing = judge_missing(d, k);
+
+	if (k->untried) {
+		doctor_say(d, SECTION, DOCTOR_WARN, "what Linux %s can do could not be tried: %s",
+			   k->release, k->untried);
+		doctor_next(d, "run gatectl doctor as root");
+	} else if (!missing) {
 		doctor_say(
 			d, SECTION, DOCTOR_OK,
 			"Linux %s: BTF, XDP, TC by %s, sockops on cgroups, ring buffer, bpf_loop",
 			k->release, k->tcx ? "TCX links" : "clsact filters (TCX came with 6.6)");
+	}
 	if (k->jit == 0) {
 		doctor_say(d, SECTION, DOCTOR_WARN,
 			   "the JIT is off: every packet costs about ten times as much");

@@ -47,6 +47,7 @@ void doctor_hooks(struct doctor *d);
 
 struct doctor_kernel {
 	char release[64];
+	const char *untried; /* why the following could not be tried; NULL: they were */
 	bool btf, tcx;
 	int xdp, classifier, sockops, ringbuf, loop; /* 1 there, 0 not, below 0 not known */
 	int jit;                                     /* bpf_jit_enable; below 0 not known */
