@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # page - the report page in a real Chromium: what it says, filters, keys, three sizes of window, light
 # and dark, hostile names, 10,000 sources; its pictures are in build/log/page-*.png
+# shellcheck disable=SC2016 # JavaScript and jq expand
 # shellcheck source=scripts/e2e.sh
 . "$(dirname "$0")/../../scripts/e2e.sh"
 # shellcheck source=tests/e2e/browser.bash
@@ -15,7 +16,6 @@ MANY=10050
 
 # seen - COUNT sources, each met twice, an hour apart, on each of four days; some with an old build, some
 # with a fine one, some without, the first few with names that try to be more than names
-# shellcheck disable=SC2016 # jq expands
 seen() {
 	jq -nc --argjson count "$1" --argjson days "$2" --argjson now "$(ctl -j status | jq '.at | fromdate')" '
 		["</script><script>document.title=1</script>", "<img src=x onerror=document.title=1>",
