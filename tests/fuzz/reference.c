@@ -142,7 +142,7 @@ static const char *label(const char *at, const char *end, const char *name_end, 
 			const char *digits = next;
 
 			next = reference_span(next, name_end, "0123456789", true);
-			if (next == digits || next == name_end || !strchr("-._", *next))
+			if (next == digits || next == name_end || !memchr("-._", *next, 3))
 				break;
 			next++;
 		}
