@@ -15,6 +15,7 @@
 
 GATE=/run/lab/gate
 GATE_PID=
+GATE_SITE=edge # or router: the mail server is behind it
 
 gate_config() {
 	local line
@@ -45,7 +46,7 @@ gate_answers() {
 
 gate_start() {
 	local end=$((SECONDS + 30))
-	nsenter --net="$(lab_ns edge)" -- "${GATE_BUILD-build}/buildgated" --lab-clock \
+	nsenter --net="$(lab_ns "$GATE_SITE")" -- "${GATE_BUILD-build}/buildgated" --lab-clock \
 		--config $GATE/buildgate.yaml >>$GATE/log 2>&1 </dev/null &
 	GATE_PID=$!
 	until gate_answers; do
@@ -65,10 +66,10 @@ gate_stop() {
 	wait_for 10 gate_gone
 }
 
-ctl() { lab_net edge "${GATE_BUILD-build}/gatectl" "$@"; }
+ctl() { lab_net "$GATE_SITE" "${GATE_BUILD-build}/gatectl" "$@"; }
 
 source_is() { ctl -j show "$1" | jq -e "$2" >/dev/null; }
 
 gate_counter() { ctl -j map get counters "$2" | jq ".$1"; }
 
-gate_metrics() { lab_net edge curl -sS --max-time 10 http://127.0.0.1:9725/metrics; }
+gate_metrics() { lab_net "$GATE_SITE" curl -sS --max-time 10 http://127.0.0.1:9725/metrics; }
