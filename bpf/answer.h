@@ -220,10 +220,8 @@ static __always_inline enum reason answer_line(struct __sk_buff *skb, struct pac
 	return answer_send(skb, p, a);
 }
 
-/* answer_greet - the handshake is complete: the first text. What came with it is not
- * acknowledged, it comes again. */
-static __always_inline enum reason answer_greet(struct __sk_buff *skb, struct packet *p,
-						struct answer *a)
+/* answer_greeting - the first text, which may be the last too */
+static __always_inline void answer_greeting(struct answer *a)
 {
 	struct reply *r = answer_texts(a->reply);
 
@@ -232,23 +230,41 @@ static __always_inline enum reason answer_greet(struct __sk_buff *skb, struct pa
 	if (r && r->at_greeting) {
 		a->text = (a->refuse ? REPLY_REFUSAL : REPLY_DEFERRAL) + 1;
 		a->flags |= TCP_FIN;
-		answer_heard(p, VERB('M', 'A', 'I', 'L'), 0);
 	}
+}
+
+/* answer_greet - the handshake is complete. What came with it is not acknowledged, it comes
+ * again. */
+static __always_inline enum reason answer_greet(struct __sk_buff *skb, struct packet *p,
+						struct answer *a)
+{
+	answer_greeting(a);
+	if (a->flags & TCP_FIN) /* the refusal itself */
+		answer_heard(p, VERB('M', 'A', 'I', 'L'), 0);
 	return answer_send(skb, p, a);
 }
 
-/* answer_end - a side has closed: FIN for FIN, and what still comes is taken, or the client
- * would send it for ever */
+/*
+ * answer_end - a side has closed: FIN for FIN, and what still comes is taken, or the client would
+ * send it for ever. A client that closes right behind its QUIT has not read the reply yet, so
+ * its FIN stands at the same position as that: the FIN we answer with goes behind the same text
+ * again. Without it, it would stand where the text does.
+ */
 static __always_inline enum reason answer_end(struct __sk_buff *skb, struct packet *p,
-					      struct answer *a, __u32 closed)
+					      struct answer *a, const struct answer_position *at)
 {
 	bool fin = p->tcp_flags & TCP_FIN;
 
 	if (!fin && !p->payload_bytes)
 		return REASON_ANSWER_TAKEN;
+	if (!at->closed) {
+		if (at->read)
+			a->text = REPLY_BYE + 1;
+		else
+			answer_greeting(a);
+		a->flags |= TCP_FIN | TCP_PSH;
+	}
 	a->ack = p->seq + p->payload_bytes + fin;
-	if (!closed)
-		a->flags |= TCP_FIN;
 	return answer_send(skb, p, a);
 }
 
@@ -284,7 +300,7 @@ STEP int answer_segment(struct __sk_buff *skb, struct packet *p)
 	answer_verdict(p, &a);
 	answer_options(skb, p, &a);
 	if (at.closed || (!p->payload_bytes && p->tcp_flags & TCP_FIN))
-		return answer_end(skb, p, &a, at.closed);
+		return answer_end(skb, p, &a, &at);
 	if (!at.read)
 		return answer_greet(skb, p, &a);
 	if (!p->payload_bytes)

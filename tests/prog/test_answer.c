@@ -206,16 +206,25 @@ static void client_ends(void **state)
 	{
 		struct caller c = greeted(*state, ipv6, &REFUSED);
 
-		/* alone: FIN for FIN, and for its retransmission */
+		/* alone: FIN for FIN, and for its retransmission; both where QUIT has them */
 		again(&c, c.seq, c.ack, FIN | ACK, "", REASON_ANSWERED);
-		assert_int_equal(c.last.flags, FIN | ACK);
+		begins(&c.last, "221 ");
+		assert_int_equal(c.last.flags, FIN | ACK | PSH);
 		assert_int_equal(c.last.ack, c.seq + 1);
-		tell(&c, c.seq + 1, c.ack + 1, ACK, "", 0, REASON_ANSWER_TAKEN);
+		assert_int_equal(c.last.seq, c.ack);
+		tell(&c, c.seq + 1, c.ack + REPLY_BYTES + 1, ACK, "", 0, REASON_ANSWER_TAKEN);
+		/* behind QUIT, whose reply it has not read */
+		c = greeted(*state, ipv6, &REFUSED);
+		begins(tell(&c, c.seq, c.ack, ACK | PSH, "QUIT\r\n", 6, REASON_ANSWERED), "221 ");
+		begins(tell(&c, c.seq + 6, c.ack, FIN | ACK, "", 0, REASON_ANSWERED), "221 ");
+		assert_int_equal(c.last.flags, FIN | ACK | PSH);
+		assert_int_equal(c.last.seq, c.ack);
+		assert_int_equal(c.last.ack, c.seq + 7);
 		/* right after the handshake */
 		c = caller(*state, ipv6, &REFUSED);
 		call(&c);
-		tell(&c, c.seq, c.ack, FIN | ACK, "", 0, REASON_ANSWERED);
-		assert_int_equal(c.last.flags, FIN | ACK);
+		begins(tell(&c, c.seq, c.ack, FIN | ACK, "", 0, REASON_ANSWERED), "220 ");
+		assert_int_equal(c.last.flags, FIN | ACK | PSH);
 		/* with its last line */
 		c = greeted(*state, ipv6, &REFUSED);
 		begins(tell(&c, c.seq, c.ack, FIN | ACK, "EHLO a\r\n", 8, REASON_ANSWERED), "250 ");
