@@ -54,6 +54,13 @@ chmod 755 $GATE && chown -R 65534 $GATE/state
 refused "missing privilege" 1 "root|CAP_[A-Z]+" \
 	setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all
 chown -R 0 $GATE/state
+refused "no CAP_NET_ADMIN" 1 "privilege: CAP_NET_ADMIN" setpriv --bounding-set=-net_admin
+refused "no CAP_BPF" 1 "privilege: CAP_BPF" setpriv --bounding-set=-bpf,-sys_admin
+refused "no CAP_PERFMON" 1 "privilege: CAP_PERFMON" setpriv --bounding-set=-perfmon,-sys_admin
+refused "no BTF" 1 "BTF /sys/kernel/btf/vmlinux CONFIG_DEBUG_INFO_BTF" \
+	unshare --mount sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$@"' sh
+refused "no bpffs" 1 "/sys/fs/bpf mount.-t.bpf" \
+	unshare --mount sh -c 'umount -l /sys/fs/bpf && exec "$@"' sh
 gate_config "state_dir: $GATE/full"
 mkdir $GATE/full && mount -t tmpfs -o size=64k tmpfs $GATE/full
 dd if=/dev/zero of=$GATE/full/filler bs=1k 2>/dev/null

@@ -31,7 +31,7 @@ must "the maps have it" [ "$(wc -l <<<"$before")" = 2 ]
 
 # shellcheck disable=SC2086 # one word per byte
 must "somebody deletes a verdict" bpftool map delete pinned $PINS/verdicts key $KEY 10
-# shellcheck disable=SC2086
+# shellcheck disable=SC2046,SC2086
 must "and copies another" bpftool map update pinned $PINS/verdicts key $KEY 12 \
 	value $(bpftool -j map lookup pinned $PINS/verdicts key $KEY 11 | jq -r '.value | join(" ")')
 must "and deletes an exemption" bpftool map delete pinned $PINS/ranges \

@@ -9,8 +9,7 @@
 e2e_start "$@"
 
 tell_builds() {
-	local day
-	for day in 1 2 3; do
+	for _ in 1 2 3; do
 		ctl observe $OLD $OLD_BUILD --helo mail.old.example.org &&
 			ctl observe 203.0.113.20 $OLD_BUILD --helo mail.good.example.org &&
 			ctl clock advance 1d || return
