@@ -137,7 +137,7 @@ static int serve(struct config *config, bool lab_clock, struct error *e)
 
 	block_signals();
 	rc = daemon_start(config, lab_clock, &daemon, e);
-	if (!rc)
+	if (!rc && daemon)
 		rc = daemon_run(daemon, e);
 	daemon_stop(daemon);
 	return rc;

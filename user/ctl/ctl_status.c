@@ -53,11 +53,11 @@ static void add_null(json_t *object, const char *const *keys, size_t count)
 /* daemon_json - {"running","error","meaning"} beside what the daemon says of itself */
 static json_t *daemon_json(const struct ctl_found *found)
 {
-	static const char *const keys[] = {
-		"version",   "pid",       "started",     "running_s",
-		"store_ok",  "lab_clock", "events_lost", "hooks_mended",
-		"followers", "config",    "last_event",  "verdict_drift"
-	};
+	static const char *const keys[] = { "version",      "pid",         "started",
+					    "running_s",    "store_ok",    "store_error",
+					    "lab_clock",    "events_lost", "hooks_mended",
+					    "followers",    "config",      "last_event",
+					    "verdict_drift" };
 	json_t *said = json_object_get(found->answer, "daemon");
 	json_t *object = json_is_object(said) ? json_copy(said) : json_object();
 	char text[256];
@@ -271,9 +271,13 @@ static void print_daemon(const json_t *answer, FILE *out)
 		fprintf(out, " since %s",
 			ctl_text_json(json_object_get(self, "started"), text, sizeof(text)));
 	fprintf(out, "%s\n",
-		json_is_false(json_object_get(self, "store_ok"))
-			? ", BUT CANNOT WRITE ITS STORE: see its log"
-			: "");
+		json_is_false(json_object_get(self, "store_ok")) ? ", BUT CANNOT USE ITS STORE"
+								 : "");
+	if (json_is_string(json_object_get(self, "store_error")))
+		fprintf(out, "            %s\n            enforcement goes on as last published\n",
+			ctl_text_json(json_object_get(self, "store_error"), text, sizeof(text)));
+	if (!json_is_object(json_object_get(answer, "catalogue")))
+		return;
 	print_catalogue(json_object_get(answer, "catalogue"), out);
 	print_refused(json_object_get(answer, "catalogue"), out);
 	print_emergencies(json_object_get(answer, "catalogue"), out);

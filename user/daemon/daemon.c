@@ -43,14 +43,17 @@ static int lock_state(struct daemon *daemon, struct error *e)
 		return error_set(e, -errno, "state_dir: cannot make %s: %s", dir, strerror(errno));
 	snprintf(path, sizeof(path), "%s/lock", dir);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	if (fd < 0 &&
+	    (errno == EROFS || errno == ENOSPC)) /* the store will say so, and what to do */
+		fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return error_set(e, -errno, "state_dir: cannot open %s: %s", path, strerror(errno));
 	daemon->state_lock = fd;
 	if (flock(fd, LOCK_EX | LOCK_NB))
 		return lock_busy(fd, path, e);
+	/* who holds it is only said for people */
 	if (ftruncate(fd, 0) || dprintf(fd, "%d\n", (int)getpid()) < 0)
-		return error_set(e, -errno, "state_dir: cannot write %s: %s", path,
-				 strerror(errno));
+		log_debug("state_dir: cannot write %s: %s", path, strerror(errno));
 	return 0;
 }
 
@@ -80,6 +83,38 @@ static int check_host(struct daemon *daemon, struct error *e)
 	return rc;
 }
 
+/* open_or_wait - while a gate is in the kernel, a store that cannot be used is no reason to let it
+ * lapse; 1: ended while waiting */
+static int open_or_wait(struct daemon *daemon, const char *path, struct error *e)
+{
+	int rc, waited;
+
+	while ((rc = store_open(path, &daemon->store, e)) < 0) {
+		waited = daemon_wait_store(daemon->config, daemon->lab_clock, false, e);
+		if (waited)
+			return waited < 0 ? rc : waited;
+	}
+	return rc;
+}
+
+/* tell_new - an empty store where there has been one is never passed over in silence */
+static void tell_new(const struct daemon *daemon, const char *path)
+{
+	struct pinned *pinned;
+
+	if (!store_is_new(daemon->store))
+		return;
+	if (pinned_open(&pinned, NULL)) {
+		log_info("store: %s is new and empty", path);
+		return;
+	}
+	pinned_close(pinned);
+	log_warning("store: %s was not there and begins EMPTY, although a gate is in the kernel: "
+		    "all clocks begin anew, and what they had published is withdrawn; to go on "
+		    "instead, stop buildgated and put a copy of the store back",
+		    path);
+}
+
 /* open_store - with a first write, so that a full disk is found before anything is attached */
 static int open_store(struct daemon *daemon, struct error *e)
 {
@@ -87,9 +122,11 @@ static int open_store(struct daemon *daemon, struct error *e)
 	int rc;
 
 	snprintf(path, sizeof(path), "%s/buildgate.db", daemon->config->state_dir);
-	rc = store_open(path, &daemon->store, e);
-	if (rc >= 0)
-		rc = daemon_clock_init(daemon, e);
+	rc = open_or_wait(daemon, path, e);
+	if (rc)
+		return rc;
+	tell_new(daemon, path);
+	rc = daemon_clock_init(daemon, e);
 	if (rc >= 0)
 		rc = store_number_set(daemon->store, "started", clock_wall(), e);
 	if (rc >= 0)
@@ -316,16 +353,15 @@ static void take_back(struct daemon *daemon)
 		log_error("cannot take back what was attached: %s", e.text);
 }
 
-/* daemon_start - config is freed on failure too */
-int daemon_start(struct config *config, bool lab_clock, struct daemon **ret_daemon, struct error *e)
+/* start_once - config stays the caller's on failure */
+static int start_once(struct config *config, bool lab_clock, struct daemon **ret_daemon,
+		      struct error *e)
 {
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
 	int rc = 0;
 
-	if (!daemon) {
-		config_free(config);
+	if (!daemon)
 		return error_set(e, -ENOMEM, "out of memory");
-	}
 	daemon->config = config;
 	daemon->lab_clock = lab_clock;
 	daemon->state_lock = daemon->kernel_lock = -1;
@@ -333,11 +369,50 @@ int daemon_start(struct config *config, bool lab_clock, struct daemon **ret_daem
 		rc = steps[i](daemon, e);
 	if (rc) {
 		take_back(daemon);
+		daemon->config = NULL;
 		daemon_stop(daemon);
 		return rc;
 	}
 	*ret_daemon = daemon;
 	return 0;
+}
+
+/* damaged - it is the store, not a catalogue or what else may be no good */
+static bool damaged(const struct config *config, struct error *e)
+{
+	char path[CONFIG_TEXT + 16];
+	struct error why = { "" };
+	struct store *store;
+	int rc;
+
+	snprintf(path, sizeof(path), "%s/buildgate.db", config->state_dir);
+	rc = store_open(path, &store, &why);
+	if (!rc) {
+		rc = store_whole(store, &why);
+		store_close(store);
+	}
+	if (rc < 0)
+		*e = why;
+	return rc < 0;
+}
+
+/* daemon_start - a large store is opened without a look at every page, and its damage found by
+ * whoever comes upon it */
+int daemon_start(struct config *config, bool lab_clock, struct daemon **ret_daemon, struct error *e)
+{
+	int rc, waited;
+
+	while ((rc = start_once(config, lab_clock, ret_daemon, e)) == -EBADMSG &&
+	       damaged(config, e)) {
+		waited = daemon_wait_store(config, lab_clock, true, e);
+		if (waited) {
+			rc = waited < 0 ? rc : waited;
+			break;
+		}
+	}
+	if (rc)
+		config_free(config);
+	return rc < 0 ? rc : 0;
 }
 
 /* log_start - what an operator looks for in the journal after a start */

@@ -116,18 +116,27 @@ struct daemon {
 	char policy_used[CONFIG_TEXT]; /* by "policy use"; empty: the configured one */
 	struct daemon_catalogue updates;
 	bool store_ok;
+	struct error store_why; /* the last thing that went wrong with it */
 	uint64_t events_lost, mended;
 	struct log_limit store_limit, loader_limit, reporter_limit, stage_limit;
 	uint64_t repair_at_ns; /* kernel time before which the maps are not compared again */
 };
 
-/* daemon_start - all steps up to a working gate; takes config over */
+/* daemon_start - all steps up to a working gate; takes config over. 0 without a daemon: a signal
+ * ended it while it waited for its store */
 int daemon_start(struct config *config, bool lab_clock, struct daemon **ret_daemon,
 		 struct error *e);
 
 /* daemon_run - the loop; 0: ended by a signal */
 int daemon_run(struct daemon *daemon, struct error *e);
 void daemon_stop(struct daemon *daemon);
+
+/* ---- daemon_wait.c ---- */
+
+/* daemon_wait_store - renew the lease of the gate in the kernel until the store can be opened
+ * (whole: and every page of it is good): 0; 1: ended by a signal; negative: there is no gate. e
+ * says why it cannot be used */
+int daemon_wait_store(const struct config *config, bool lab_clock, bool whole, struct error *e);
 
 /* ---- daemon_loop.c ---- */
 

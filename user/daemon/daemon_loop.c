@@ -13,6 +13,7 @@
 #include "daemon.h"
 #include "user/kernel/linkwatch.h"
 
+#define UNWELL_TICK_S    5 /* until the store works again */
 #define USEC             1000000ULL
 #define NS               1000000000ULL
 #define DAY              86400
@@ -26,6 +27,7 @@ int daemon_store_result(struct daemon *daemon, int rc, const struct error *e)
 {
 	if (rc < 0) {
 		daemon->store_ok = false;
+		daemon->store_why = *e;
 		log_event_limited(&daemon->store_limit, LOG_LEVEL_WARNING, "store-failing",
 				  LOG_FIELDS({ "why", e->text }),
 				  "%s; enforcement goes on as last published", e->text);
@@ -139,6 +141,8 @@ int daemon_batch_end(struct daemon *daemon)
 		batch->rc = store_finish(daemon->store, batch->rc, &batch->e);
 	if (daemon_store_result(daemon, batch->rc, &batch->e) >= 0)
 		publish_batch(daemon);
+	if (batch->rc >= 0)
+		daemon_store_result(daemon, store_check(daemon->store, &batch->e), &batch->e);
 	json_decref(batch->lines);
 	batch->lines = NULL;
 	return batch->rc < 0 ? batch->rc : 0;
@@ -251,6 +255,8 @@ static void keep_house(struct daemon *daemon)
 
 	rc = store_number_set(daemon->store, "running", daemon_running(daemon), &e);
 	if (rc >= 0)
+		rc = store_check(daemon->store, &e);
+	if (rc >= 0)
 		rc = daemon_walk_tick(daemon, &e);
 	if (daemon_store_result(daemon, rc, &e) >= 0 && !daemon->store_ok) {
 		daemon->store_ok = true;
@@ -307,7 +313,7 @@ static void repair(struct daemon *daemon)
 static uint64_t next_tick(struct daemon *daemon)
 {
 	uint64_t until_ns = daemon->settings->enforce_until_ns, kernel_ns = clock_kernel_ns();
-	int64_t now = clock_wall(), due, wait = DAEMON_TICK_S;
+	int64_t now = clock_wall(), due, wait = daemon->store_ok ? DAEMON_TICK_S : UNWELL_TICK_S;
 
 	if (store_next_due(daemon->store, &due, NULL) > 0 && due > now && due - now < wait)
 		wait = due - now;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What the daemon tells of itself: status for gatectl, metrics for Prometheus. */
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -62,10 +63,11 @@ static json_t *self_json(const struct daemon *daemon)
 	const struct control_stats *control = control_stats(daemon->control);
 
 	return json_pack(
-		"{s:s,s:i,s:s,s:o,s:o,s:I,s:b,s:b,s:I,s:I,s:I,s:i}", "version", BUILDGATE_VERSION,
-		"pid", (int)getpid(), "config", daemon->config->path, "started",
+		"{s:s,s:i,s:s,s:o,s:o,s:I,s:b,s:s?,s:b,s:I,s:I,s:I,s:i}", "version",
+		BUILDGATE_VERSION, "pid", (int)getpid(), "config", daemon->config->path, "started",
 		moment(daemon->started), "last_event", moment(daemon->last_event), "running_s",
-		(json_int_t)daemon_running(daemon), "store_ok", (int)daemon->store_ok, "lab_clock",
+		(json_int_t)daemon_running(daemon), "store_ok", (int)daemon->store_ok,
+		"store_error", daemon->store_ok ? NULL : daemon->store_why.text, "lab_clock",
 		(int)daemon->lab_clock, "events_lost", (json_int_t)daemon->events_lost,
 		"hooks_mended", (json_int_t)daemon->mended, "verdict_drift",
 		(json_int_t)enforcer_stats(daemon->enforcer)->drift, "followers",
@@ -115,23 +117,23 @@ static json_t *notify_status(const struct daemon *daemon)
 json_t *daemon_status(struct daemon *daemon, struct error *e)
 {
 	struct report report = daemon_report(daemon);
+	json_t *sources = report_counts(&report, e), *sight = NULL;
 	struct store_counts counts;
-	json_t *sources;
 
-	if (store_count(daemon->store, &counts, e) < 0)
-		return NULL;
-	sources = report_counts(&report, e);
-	if (!sources)
-		return NULL;
-	return json_pack("{s:s,s:o,s:o,s:o,s:s,s:o,s:o,s:o,s:o*,s:o,s:o,s:o,s:o,s:o}", "mode",
+	/* a store that cannot be read is said below; everything else is known all the same */
+	if (sources && store_count(daemon->store, &counts, e) >= 0)
+		sight = share_json(&counts);
+	if (!sources || !sight)
+		daemon_store_result(daemon, -EIO, e);
+	return json_pack("{s:s,s:o,s:o,s:o,s:s,s:o?,s:o?,s:o,s:o*,s:o,s:o,s:o,s:o,s:o}", "mode",
 			 operator_mode_name(report.mode), "at", moment(report.now), "lease_until",
 			 moment(clock_kernel_to_wall(daemon->settings->lease_until_ns)),
 			 "catalogue", daemon_catalogue_brief(daemon), "policy",
-			 daemon->policy->name, "sources", sources, "sight", share_json(&counts),
-			 "tls_sight", sight_json(daemon->sight), "hooks", loader_hooks(NULL),
-			 "daemon", self_json(daemon), "reporters",
-			 reporters_json(&daemon->reporters), "on_stage_change", hook_status(daemon),
-			 "notify", notify_status(daemon), "maps", maps_json(daemon));
+			 daemon->policy->name, "sources", sources, "sight", sight, "tls_sight",
+			 sight_json(daemon->sight), "hooks", loader_hooks(NULL), "daemon",
+			 self_json(daemon), "reporters", reporters_json(&daemon->reporters),
+			 "on_stage_change", hook_status(daemon), "notify", notify_status(daemon),
+			 "maps", maps_json(daemon));
 }
 
 /* lease_left - seconds, 0 when it is over */

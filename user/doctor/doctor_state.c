@@ -164,11 +164,18 @@ void doctor_store(struct doctor *d)
 void doctor_store_judge(struct doctor *d, const struct doctor_store *s)
 {
 	const json_t *self = json_object_get(d->status, "daemon");
+	const char *why = doctor_text(self, "store_error");
 
 	if (json_is_false(json_object_get(self, "store_ok"))) {
-		doctor_say(d, "store", DOCTOR_BAD,
-			   "buildgated cannot write %s: nothing new is learnt", s->path);
-		doctor_next(d, "journalctl -u buildgated -g store says why (disk full, read-only)");
+		doctor_say(
+			d, "store", DOCTOR_BAD,
+			"buildgated cannot use %s: nothing new is learnt, enforcement goes on as "
+			"last published",
+			s->path);
+		if (why)
+			doctor_next(d, "%s", why);
+		else
+			doctor_next(d, "journalctl -u buildgated -g store says why");
 	} else if (!s->there) {
 		doctor_say(d, "store", d->status ? DOCTOR_BAD : DOCTOR_NOTE, "there is no %s yet",
 			   s->path);

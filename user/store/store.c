@@ -398,16 +398,13 @@ static int there(const char *path, struct error *e)
 	return r;
 }
 
-/* check_pages - a look at every page, where that is quick */
-static int check_pages(struct store *store, struct error *e)
+/* store_whole - SQLite's own look */
+int store_whole(struct store *store, struct error *e)
 {
 	sqlite3_stmt *stmt;
-	struct stat st;
 	char answer[128];
 	int r;
 
-	if (stat(store->path, &st) < 0 || st.st_size > CHECK_BYTES_MAX)
-		return 0;
 	r = store_query(store, &stmt, e, "PRAGMA quick_check(1)", "");
 	if (r >= 0)
 		r = store_step(store, stmt, e);
@@ -421,6 +418,16 @@ static int check_pages(struct store *store, struct error *e)
 	return store_damaged(store, answer, e);
 }
 
+/* check_pages - where that is quick */
+static int check_pages(struct store *store, struct error *e)
+{
+	struct stat st;
+
+	if (stat(store->path, &st) < 0 || st.st_size > CHECK_BYTES_MAX)
+		return 0;
+	return store_whole(store, e);
+}
+
 /* try_write - learn now, not at the first mail, that nothing can be written */
 static int try_write(struct store *store, struct error *e)
 {
@@ -428,6 +435,37 @@ static int try_write(struct store *store, struct error *e)
 	int r = store_number_get(store, "opens", &opens, e);
 
 	return r < 0 ? r : store_number_set(store, "opens", opens + 1, e);
+}
+
+/* know_again - which file it is */
+static int know_again(struct store *store, struct error *e)
+{
+	struct stat st;
+
+	if (stat(store->path, &st) < 0)
+		return error_set(e, -errno, "store %s: %s", store->path, strerror(errno));
+	store->device = st.st_dev;
+	store->inode = st.st_ino;
+	return 0;
+}
+
+/* store_is_new - see store.h */
+bool store_is_new(const struct store *store)
+{
+	return store->made;
+}
+
+/* store_check - SQLite itself goes on with a file that has no name any more */
+int store_check(const struct store *store, struct error *e)
+{
+	struct stat st;
+
+	if (!stat(store->path, &st) && st.st_dev == store->device && st.st_ino == store->inode)
+		return 0;
+	return error_set(e, -ENOENT,
+			 "store %s: the file was removed or replaced while in use, what is learnt "
+			 "now ends with this process: put a copy back and restart buildgated",
+			 store->path);
 }
 
 /* store_open - make it if it is not there, else prove that it is ours, whole and writable */
@@ -447,6 +485,7 @@ int store_open(const char *path, struct store **ret_store, struct error *e)
 	}
 	store->about_sources = -1;
 	r = there(path, e);
+	store->made = r == 0;
 	if (r == 0)
 		r = create(store, e);
 	if (r >= 0)
@@ -459,6 +498,8 @@ int store_open(const char *path, struct store **ret_store, struct error *e)
 		r = try_write(store, e);
 	if (r >= 0)
 		r = images_read(store, e);
+	if (r >= 0)
+		r = know_again(store, e);
 	if (r < 0) {
 		store_close(store);
 		return r;

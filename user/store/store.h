@@ -41,6 +41,15 @@ struct store;
 int store_open(const char *path, struct store **ret_store, struct error *e);
 void store_close(struct store *store);
 
+/* store_is_new - store_open() made it, because there was none */
+bool store_is_new(const struct store *store);
+
+/* store_whole - look at every page, however many; store_open() does so up to 64 MiB only */
+int store_whole(struct store *store, struct error *e);
+
+/* store_check - 0, or -ENOENT: the file was removed or replaced while it is in use */
+int store_check(const struct store *store, struct error *e);
+
 int store_begin(struct store *store, struct error *e);
 int store_commit(struct store *store, struct error *e);
 /* store_finish - end a batch by how it went: commit when r is 0 or more, else undo; returns r, or

@@ -11,6 +11,7 @@
 
 #include <sqlite3.h>
 #include <stdarg.h>
+#include <sys/types.h>
 
 #include "store.h"
 #include "store_raw.h"
@@ -29,7 +30,10 @@ struct store {
 	bool open;          /* it is ours, whole and writable */
 	unsigned int depth; /* of nested batches */
 	bool failed;        /* a write of this batch failed: it can only be undone */
-	bool forgot;        /* its commit empties the journal too */
+	bool made;          /* by this open */
+	dev_t device;       /* the file's own, to know it again */
+	ino_t inode;
+	bool forgot; /* its commit empties the journal too */
 	struct {
 		const char *sql;
 		sqlite3_stmt *stmt;
