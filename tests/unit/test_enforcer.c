@@ -301,8 +301,10 @@ static void test_set(void **state)
 	assert_int_equal(enforcer_stats(s->enforcer)->entries, 3);
 	assert_int_equal(s->settings.tarpits, 1);
 
+	assert_int_equal(enforcer_next_end(s->enforcer, s->now), s->now + HOUR);
 	assert_int_equal(enforcer_tick(s->enforcer, s->now + HOUR - 1, &s->w.e), 0);
 	assert_int_equal(enforcer_tick(s->enforcer, s->now + HOUR, &s->w.e), 1);
+	assert_int_equal(enforcer_next_end(s->enforcer, s->now), 0);
 	assert_false(live("2001:db8::", &v));
 	assert_int_equal(s->settings.tarpits, 0);
 	decided = s->settings.decided;

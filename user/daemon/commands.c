@@ -228,6 +228,7 @@ static json_t *set(void *arg, struct control_request *request, struct error *e)
 	    words_arg(request, &action, &style, e) || until_arg(request, op.now, &until, e) ||
 	    operator_set(&op, &range, action, style, until, e))
 		return NULL;
+	daemon_tick_by(daemon);
 	snprintf(sentence, sizeof(sentence), "%s is set to %s%s%s", subject, action_name(action),
 		 until ? " until " : "", until ? times_format(until, when) : "");
 	return changed_exempt(daemon, subject, action != ACTION_PASS,

@@ -140,6 +140,9 @@ int daemon_wait_store(const struct config *config, bool lab_clock, bool whole, s
 
 /* ---- daemon_loop.c ---- */
 
+/* daemon_tick_by - something has an end that may come before the next look at the time */
+void daemon_tick_by(struct daemon *daemon);
+
 /* daemon_watch - signals, kernel events and time into the loop */
 int daemon_watch(struct daemon *daemon, struct error *e);
 

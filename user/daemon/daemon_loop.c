@@ -317,9 +317,18 @@ static uint64_t next_tick(struct daemon *daemon)
 
 	if (store_next_due(daemon->store, &due, NULL) > 0 && due > now && due - now < wait)
 		wait = due - now;
+	due = enforcer_next_end(daemon->enforcer, now);
+	if (due && due - now < wait)
+		wait = due - now;
 	if (until_ns > kernel_ns && (until_ns - kernel_ns) / NS < (uint64_t)wait)
 		wait = (int64_t)((until_ns - kernel_ns) / NS) + 1;
 	return (uint64_t)wait * USEC;
+}
+
+/* daemon_tick_by - see daemon.h */
+void daemon_tick_by(struct daemon *daemon)
+{
+	sd_event_source_set_time_relative(daemon->tick, next_tick(daemon));
 }
 
 /* on_tick - the lease first: it must be renewed whatever else fails */

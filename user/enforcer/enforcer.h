@@ -106,6 +106,10 @@ int enforcer_publish_all(struct enforcer *enforcer, int64_t now, struct error *e
  * maps, and counted as such. Returns how much of it there was */
 int enforcer_repair(struct enforcer *enforcer, int64_t now, struct error *e);
 
+/* enforcer_next_end - when enforcer_tick() has to end the next decision: until then a narrower one
+ * hides the wider one around it, also in the kernel */
+int64_t enforcer_next_end(const struct enforcer *enforcer, int64_t now);
+
 /* enforcer_tick - decisions whose time is over are ended and audited; returns map changes. What
  * the clock changes by time alone comes from observer_tick(): call that first */
 int enforcer_tick(struct enforcer *enforcer, int64_t now, struct error *e);

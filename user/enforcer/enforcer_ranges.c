@@ -456,6 +456,20 @@ static int end_decision(struct enforcer *enforcer, const struct decision *d, str
 	return r < 0 ? r : 0;
 }
 
+/* enforcer_next_end - 0: no decision in force has an end */
+int64_t enforcer_next_end(const struct enforcer *enforcer, int64_t now)
+{
+	int64_t next = 0;
+
+	for (unsigned int i = 0; i < enforcer->decisions_count; i++) {
+		int64_t until = enforcer->decisions[i].until;
+
+		if (until > now && (!next || until < next))
+			next = until;
+	}
+	return next;
+}
+
 /* enforcer_tick - what has no end, or not yet, costs nothing */
 int enforcer_tick(struct enforcer *enforcer, int64_t now, struct error *e)
 {
