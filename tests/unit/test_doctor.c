@@ -620,7 +620,7 @@ static void test_store(void **state)
 	s.free_bytes = 20 << 20;
 	tell("{'daemon':{'store_ok':false}}");
 	doctor_store_judge(&d, &s);
-	found(DOCTOR_BAD, "cannot write", "journalctl");
+	found(DOCTOR_BAD, "cannot use", "journalctl");
 	found(DOCTOR_WARN, "only 20 MiB are free", "make room");
 	anew();
 	s.there = false;
