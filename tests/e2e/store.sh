@@ -116,7 +116,7 @@ mount -o remount,size=300m $STATE
 must "it starts" gate_start
 gate_stop
 sqlite3 $DB 'CREATE TABLE filler(x); INSERT INTO filler VALUES(zeroblob(90000000)); PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
-root=$(sqlite3 $DB "SELECT rootpage FROM sqlite_master WHERE name = 'identity'")
+root=$(sqlite3 $DB "SELECT rootpage FROM sqlite_master WHERE name = 'source'")
 sqlite3 $DB ".backup $LAB/copy.db"
 dd if=/dev/urandom of=$DB bs=4096 seek=$((root - 1)) count=1 conv=notrunc 2>/dev/null
 bad_start "damaged"

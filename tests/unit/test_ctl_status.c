@@ -145,7 +145,7 @@ static void test_status_daemon_alive(void **state)
 	assert_true(json_is_true(json_object_get(json_object_get(object, "daemon"), "running")));
 	json_decref(object);
 	assert_int_equal(run("status"), 0);
-	assert_non_null(strstr(said, "daemon      running, BUT CANNOT WRITE ITS STORE"));
+	assert_non_null(strstr(said, "daemon      running, BUT CANNOT USE ITS STORE"));
 	assert_non_null(strstr(said, "catalogue   of 2026-10-02, 50 days old: TOO OLD"));
 	assert_non_null(strstr(said, "policy      30-10-60\n"));
 	assert_non_null(strstr(said,

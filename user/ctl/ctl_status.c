@@ -273,11 +273,12 @@ static void print_daemon(const json_t *answer, FILE *out)
 	fprintf(out, "%s\n",
 		json_is_false(json_object_get(self, "store_ok")) ? ", BUT CANNOT USE ITS STORE"
 								 : "");
-	if (json_is_string(json_object_get(self, "store_error")))
+	if (json_is_string(json_object_get(self, "store_error"))) {
 		fprintf(out, "            %s\n            enforcement goes on as last published\n",
 			ctl_text_json(json_object_get(self, "store_error"), text, sizeof(text)));
-	if (!json_is_object(json_object_get(answer, "catalogue")))
-		return;
+		if (json_is_null(json_object_get(answer, "catalogue")))
+			return; /* it waits for its store and knows nothing else */
+	}
 	print_catalogue(json_object_get(answer, "catalogue"), out);
 	print_refused(json_object_get(answer, "catalogue"), out);
 	print_emergencies(json_object_get(answer, "catalogue"), out);
