@@ -12,10 +12,12 @@ int store_source_ranked(struct store *store, struct store_place *place, struct a
 	sqlite3_stmt *stmt;
 	int r = images_fold_all(store, e);
 
+	/* SQLite seeks by the first of the two; by the other a part would walk over all before it
+	 */
 	if (r >= 0)
 		r = store_query(store, &stmt, e,
-				"SELECT source, rank FROM source WHERE rank >= 0"
-				" AND (rank, source) > (?, ?) ORDER BY rank, source LIMIT ?",
+				"SELECT source, rank FROM source WHERE (rank, source) > (?, ?)"
+				" AND rank >= 0 ORDER BY rank, source LIMIT ?",
 				"iai", (int64_t)place->group, &from, (int64_t)max);
 	if (r < 0)
 		return r;
