@@ -22,6 +22,7 @@ will() { # all that the operator said
 	ctl -j map dump ranges | jq -c '[.. | objects | select(.range) | {range, action, style}] | sort'
 	ctl -j show $OLD | jq -c '{verdict, style, decisions}'
 }
+xdp_is() { ctl -j status | jq -e --arg m "$1" '[.hooks[] | select(.hook == "xdp") | .mode] == [$m]' >/dev/null; }
 refused() { [ "$(gate_counter xdp silent)" -gt 0 ]; }
 log_says() { grep -qF "$1" $GATE/log; }
 
@@ -96,5 +97,13 @@ must "the gate is switched off without it" ctl mode off
 if [ "$GATE_BUILD" = build ]; then next_use $NEXT/build; else next_use build; fi
 must "an upgrade" gate_start
 must "it stays off" [ "$(ctl -j mode | jq -r .mode)" = off ]
+must "the daemon ends" gate_stop
+gate_config "xdp: generic"
+must "it starts with another mode of XDP" gate_start
+must "which is in force" xdp_is generic
+must "the daemon ends" gate_stop
+gate_config
+must "it starts with the usual one" gate_start
+must "which is in force again" xdp_is native
 must "the other version unloads it" ctl unload
 must "nothing is left" [ ! -e /sys/fs/bpf/buildgate ]

@@ -80,13 +80,33 @@ static int link_put(int prog_fd, int target, enum hook hook, int ifindex, enum b
 	return rc;
 }
 
+/* runs_otherwise - our link is there, and runs generic where it should be native, or so */
+static bool runs_otherwise(int ifindex, bool generic)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	struct bpf_link_info info;
+	int fd = link_open(HOOK_XDP, ifindex);
+	bool there;
+
+	if (fd < 0)
+		return false;
+	there = link_target(fd, &info) != 0;
+	close(fd);
+	return there && !bpf_xdp_query(ifindex, 0, &query) &&
+	       (query.attach_mode == XDP_ATTACHED_SKB) != generic;
+}
+
 /* attach_xdp - see attach.h */
 int attach_xdp(int prog_fd, int ifindex, bool generic, struct error *e)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts,
 		    .flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
-	int rc = link_put(prog_fd, ifindex, HOOK_XDP, ifindex, BPF_XDP, &opts);
+	int rc;
 
+	/* a link cannot change its mode; meanwhile TC drops what XDP would have */
+	if (runs_otherwise(ifindex, generic))
+		attach_remove(HOOK_XDP, ifindex, NULL);
+	rc = link_put(prog_fd, ifindex, HOOK_XDP, ifindex, BPF_XDP, &opts);
 	if (rc == -EEXIST)
 		rc = -EBUSY;
 	if (rc)
