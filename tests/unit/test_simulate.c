@@ -90,6 +90,14 @@ static int run(const char *in, const char *until, bool json, char **ret_out, str
 	"{\"type\":\"pause\",\"at\":\"" at "Z\",\"source\":\"" A "\",\"days\":" days "}\n"
 #define UNPAUSE(at) "{\"type\":\"unpause\",\"at\":\"" at "Z\",\"source\":\"" A "\"}\n"
 
+/* any connection: EHLO name, name in the stamp, where the build stood */
+#define SEEN(at, helo, by, build, origin)                                                          \
+	"{\"at\":\"" at "Z\",\"source\":\"" A "\",\"helo\":\"" helo "\",\"by\":" by                \
+	",\"build\":\"" build "\",\"origin\":\"" origin "\"}\n"
+#define STAMP(at, by, build) SEEN("2026-" at, "relay", "\"" by "\"", build, "received")
+#define LABEL(at, number, build)                                                                   \
+	SEEN("2026-" at, "b" number ".ex01.example.org", "null", build, "ehlo")
+
 struct row {
 	const char *what, *in, *until, *out;
 };
@@ -155,6 +163,40 @@ static const struct row rows[] = {
 	  NULL,
 	  "12-02T00:00:00Z 192.0.2.7 ex 1 0/0\n12-31T00:00:00Z 192.0.2.7 ex 2 0/0\n"
 	  "01-02T06:00:00Z 192.0.2.7 ex 2 5/0\n" },
+	{ "a relay that adds no line: the stamps of two customers, one of them patched",
+	  STAMP("01-01T00:00:00", "a", "15.1.2507.17") STAMP("01-01T01:00:00", "b", "15.2.2562.53")
+		  STAMP("01-02T00:00:00", "a", "15.1.2507.17")
+			  STAMP("01-30T00:00:00", "a", "15.1.2507.17"),
+	  "2026-02-01", "01-02T00:00:00Z 192.0.2.7 a 1 0/0\n01-31T00:00:00Z 192.0.2.7 a 2 0/0\n" },
+	{ "a build in the EHLO label that changes at each patch: one server all the time",
+	  LABEL("01-01T00:00:00", "15-1-2507-17", "15.1.2507.17")
+		  LABEL("01-02T00:00:00", "15-1-2507-31", "15.1.2507.31")
+			  LABEL("01-30T00:00:00", "15-1-2507-61", "15.1.2507.61")
+				  LABEL("02-03T00:00:00", "15-1-2507-69", "15.1.2507.69")
+					  LABEL("02-04T00:00:00", "15-2-2562-53", "15.2.2562.53"),
+	  NULL,
+	  "01-02T00:00:00Z 192.0.2.7 ex01.example.org 1 0/0\n"
+	  "01-30T00:00:00Z 192.0.2.7 ex01.example.org 0 0/0\n" },
+	{ "upgraded in the very second of the last stage",
+	  OLD("01-01T00:00:00", A, "ex") OLD("01-02T00:00:00", A, "ex")
+		  OLD("01-30T00:00:00", A, "ex") OLD("02-05T00:00:00", A, "ex")
+			  OLD("02-11T00:00:00", A, "ex") OLD("02-17T00:00:00", A, "ex")
+				  OLD("02-23T00:00:00", A, "ex") OLD("03-01T00:00:00", A, "ex")
+					  NEW("03-02T00:00:00", A, "ex"),
+	  NULL,
+	  "01-02T00:00:00Z 192.0.2.7 ex 1 0/0\n01-31T00:00:00Z 192.0.2.7 ex 2 5/0\n"
+	  "02-10T00:00:00Z 192.0.2.7 ex 3 10/0\n02-20T00:00:00Z 192.0.2.7 ex 4 20/0\n"
+	  "03-02T00:00:00Z 192.0.2.7 ex 0 0/0\n" },
+	{ "a build newer than the catalogue is never accused",
+	  SEEN("2026-11-01T00:00:00", "ex", "null", "15.2.2562.99", "received")
+		  SEEN("2026-11-02T00:00:00", "ex", "null", "15.2.3000.1", "received"),
+	  "2027-12-01", "" },
+	{ "nor what a stale catalogue does not know; what it knows to be old stays old",
+	  SEEN("2029-01-01T00:00:00", "ex", "null", "15.2.2562.53",
+	       "received") SEEN("2029-01-02T00:00:00", "ex", "null", "15.2.2562.53", "received")
+		  SEEN("2030-01-01T00:00:00", "ey", "null", "15.2.1748.53", "received")
+			  SEEN("2030-01-02T00:00:00", "ey", "null", "15.2.1748.53", "received"),
+	  NULL, "01-02T00:00:00Z 192.0.2.7 ey 1 0/0\n" },
 	{ "other objects are passed over",
 	  "{\"type\":\"summary\",\"frames\":3}\n" OLD("01-01T00:00:00", A, "ex"), NULL, "" },
 };
