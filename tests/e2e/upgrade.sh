@@ -43,13 +43,25 @@ end_mail() {
 	read -r -t 20 -u "$talk" line
 	[[ $line =~ ^250 ]]
 }
-# over_upgrade - in the network of "old", with the upgrade in the middle
+# the same where the gate itself answers: up to the reply to EHLO, and the refusal
+begin_refused() {
+	exec {talk}<>/dev/tcp/198.51.100.25/25 || return
+	local line
+	read -r -t 20 -u "$talk" line && printf 'EHLO good.example.org\r\n' >&"$talk" &&
+		read -r -t 20 -u "$talk" line && [[ $line = "250 "* ]]
+}
+end_refused() {
+	local line
+	printf 'MAIL FROM:<>\r\n' >&"$talk" && read -r -t 20 -u "$talk" line
+	[[ $line = "550 5.7.230 "* ]]
+}
+# over_upgrade SITE BEGIN END - in the network of SITE, with the upgrade in the middle
 over_upgrade() {
 	local mail
 	rm -f $LAB/half $LAB/go
-	export -f begin_mail end_mail lab_stamp
-	lab_net old env OLD_BUILD=$OLD_BUILD bash -c "begin_mail && touch $LAB/half &&
-		until [ -f $LAB/go ]; do sleep 0.05; done && end_mail" &
+	export -f begin_mail end_mail begin_refused end_refused lab_stamp
+	lab_net "$1" env OLD_BUILD=$OLD_BUILD bash -c "$2 && touch $LAB/half &&
+		until [ -f $LAB/go ]; do sleep 0.05; done && $3" &
 	mail=$!
 	wait_for 20 test -f $LAB/half && next_upgrade && touch $LAB/go && wait $mail
 }
@@ -57,13 +69,13 @@ over_upgrade() {
 must "another version can be built" next_version
 must "a mail server starts" lab_mtas edge
 e2e_gate
-must "a mail goes on over a restart of the same version" over_upgrade
+must "a mail goes on over a restart of the same version" over_upgrade old begin_mail end_mail
 must "its build was read: the connection was followed all the time" \
 	wait_for 20 source_is $OLD ".identities[0].build == \"$OLD_BUILD\""
 must "all is as it was: adopted" log_says "gate adopted"
 must "it is forgotten" ctl forget $OLD
 gate_config "flows_max: 30000" "verdicts_max: 2000"
-must "a mail goes on while the tables change their size" over_upgrade
+must "a mail goes on while the tables change their size" over_upgrade old begin_mail end_mail
 must "and its build was read" \
 	wait_for 20 source_is $OLD ".identities[0].build == \"$OLD_BUILD\""
 must "the log tells it" log_says "gate replaced"
@@ -91,6 +103,10 @@ must "the knocking ends" knocks_stop
 echo "ok: $UPGRADES upgrades: every hook has the new program, the operator's words and the counters stay"
 same "of $KNOCKS knocks not one was heard" "$heard" "$(segments_in)"
 must "and they were thousands" [ "$KNOCKS" -gt 1000 ]
+
+must "another source is to be answered" ctl set 203.0.113.20 drop --style answer
+if [ "$GATE_BUILD" = build ]; then next_use $NEXT/build; else next_use build; fi
+must "an answered connection goes on over the upgrade" over_upgrade good begin_refused end_refused
 
 must "the daemon ends" gate_stop KILL
 must "the gate is switched off without it" ctl mode off
