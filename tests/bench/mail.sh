@@ -35,7 +35,7 @@ trap 'rc=$?; [ $rc = 0 ] || tail -n 5 $OUT/*.log $LAB/*/root/var/log/maillog; rm
 OUT=$LAB/bench
 CGROUP=$LAB/cgroup/$LAB_NAME
 SPOOLS=$LAB_STATE/$LAB_NAME.spools
-SINK=198.51.100.26 BARE=198.51.100.27
+SINK=198.51.100.26 BARE=198.51.100.27 TWIN=198.51.100.32
 declare -A MILTERS=(
 	[unix]=198.51.100.28 [tcp]=198.51.100.29 [null-unix]=198.51.100.30 [null-tcp]=198.51.100.31
 )
@@ -49,10 +49,11 @@ within() (
 
 addresses() {
 	local address
-	for address in $SINK $BARE "${MILTERS[@]}"; do
+	for address in $SINK $BARE $TWIN "${MILTERS[@]}"; do
 		lab_net edge ip addr add "$address/24" dev uplink || return
 	done
-	ln -s "$(lab_ns edge)" "$(lab_ns bare)" # two Postfixes on one host
+	ln -s "$(lab_ns edge)" "$(lab_ns twin)" # three Postfixes on one host
+	ln -s "$(lab_ns edge)" "$(lab_ns bare)"
 }
 
 # source_up - smtp-source, its mail, and a TLS client for each target
@@ -66,7 +67,7 @@ source_up() {
 	} >$root/srv/mail
 	{
 		printf 'foreground = yes\nsyslog = no\ndebug = err\n'
-		for target in seen:198.51.100.25 bare:$BARE unix:"${MILTERS[unix]}" \
+		for target in seen:198.51.100.25 twin:$TWIN bare:$BARE unix:"${MILTERS[unix]}" \
 			tcp:"${MILTERS[tcp]}" null-unix:"${MILTERS[null-unix]}" null-tcp:"${MILTERS[null-tcp]}"; do
 			port=$((port + 1))
 			printf '[%s]\nclient = yes\nprotocol = smtp\nsessionResume = no\n' "${target%%:*}"
@@ -103,12 +104,16 @@ postfix_start() {
 	within "host/$1" lab_net edge chroot "$LAB/$1/root" postfix start >>$OUT/postfix.log 2>&1 </dev/null
 }
 
-# postfix_bare - sight does not know its files; at other addresses it asks a milter
+# postfix_unseen SITE - sight does not know its files
+postfix_unseen() {
+	mv "$LAB/$1/root/usr/lib/postfix/sbin" "$LAB/$1/root/usr/lib/postfix/unseen" &&
+		chroot "$LAB/$1/root" postconf -e daemon_directory=/usr/lib/postfix/unseen
+}
+
+# postfix_bare - at its other addresses it asks a milter
 postfix_bare() {
 	local root=$LAB/bare/root way
-	postfix_files bare $BARE "${MILTERS[@]}" || return
-	mv $root/usr/lib/postfix/sbin $root/usr/lib/postfix/unseen
-	chroot $root postconf -e daemon_directory=/usr/lib/postfix/unseen || return
+	postfix_files bare $BARE "${MILTERS[@]}" && postfix_unseen bare || return
 	sed -i "s/^smtp  *inet /$BARE:&/" $root/etc/postfix/master.cf
 	for way in "${!MILTERS[@]}"; do
 		echo "${MILTERS[$way]}:smtp inet n - n - - smtpd -o smtpd_milters=$(milter_at "$way")"
@@ -166,7 +171,7 @@ measure() {
 
 # drained - what was taken is thrown away
 drained() {
-	[ -z "$(find $LAB/{edge,bare}/root/var/spool/postfix/{incoming,active} -type f -print -quit)" ]
+	[ -z "$(find $LAB/{edge,twin,bare}/root/var/spool/postfix/{incoming,active} -type f -print -quit)" ]
 }
 
 # mails NAME ADDRESS:PORT COUNT - one round of smtp-source
@@ -192,7 +197,7 @@ shuffled() { shuf -e "$@"; }
 rows() {
 	cat <<-EOF2
 		gate to_smtp-sink_through_the_gate none gate 0.98
-		sight to_Postfix_with_TLS_sight bare seen 0.97
+		sight to_Postfix_with_TLS_sight twin seen 0.97
 		milter to_Postfix_with_gate-milter,_Unix bare unix 0.97
 		milter to_Postfix_with_gate-milter,_TCP bare tcp 0.97
 		floor __a_milter_that_is_empty,_Unix bare null-unix null
@@ -242,12 +247,15 @@ sink none good 203.0.113.20
 sink host/sink edge $SINK
 must "a Postfix" postfix_files edge 198.51.100.25
 must "it starts" postfix_start edge
-must "one that sight does not know" postfix_bare
+must "its twin, which sight does not know" postfix_files twin $TWIN
+must "nor finds" postfix_unseen twin
+must "it starts" postfix_start twin
+must "one with milters" postfix_bare
 must "the milters" milters
 must "the gate, with sight" gate on
 must "the Postfix is covered" tls_covered /usr/lib/postfix/sbin/smtpd
 for ((ROUND = 0; ROUND < ROUNDS; ROUND++)); do
-	for way in $(shuffled none gate bare seen "${!MILTERS[@]}"); do
+	for way in $(shuffled none gate twin seen bare "${!MILTERS[@]}"); do
 		case $way in
 		none) must "round $ROUND: no gate" mails none 203.0.113.20:25 $((MAILS * 10)) ;;
 		gate) must "round $ROUND: the gate" mails gate $SINK:25 $((MAILS * 10)) ;;

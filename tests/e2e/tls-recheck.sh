@@ -35,7 +35,9 @@ recheck_is_due() {
 
 must "two mail servers start" lab_mtas old edge
 must "the edge offers TLS" tls_offer edge
-must "the old site insists on it" tls_insist old
+must "the old site is not patient" lab_in old postconf -e smtp_data_xfer_timeout=2s \
+	smtp_data_done_timeout=3s smtp_quit_timeout=2s
+must "and insists on it" tls_insist old
 cat >$LAB/policy.yaml <<-EOF
 	name: at-once
 	stages:
