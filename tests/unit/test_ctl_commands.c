@@ -80,7 +80,7 @@ static void test_sources(void **state)
 	json_t *array;
 
 	(void)state;
-	start_daemon("{\"ok\":true,\"result\":[" SOURCE "]}");
+	start_daemon("{\"ok\":true,\"result\":{\"rows\":[" SOURCE "],\"next\":null}}");
 	assert_int_equal(run("sources --stage 3 --standing unsupported"), 0);
 	assert_string_equal(mock.request,
 			    "{\"command\":\"sources\",\"stage\":3,\"standing\":\"unsupported\"}\n");
@@ -91,6 +91,21 @@ static void test_sources(void **state)
 	array = said_json();
 	assert_int_equal(json_array_size(array), 1);
 	json_decref(array);
+}
+
+/* the daemon goes away within a list: what came is printed, as a whole array, and it is said */
+static void test_cut_list(void **state)
+{
+	json_t *array;
+
+	(void)state;
+	start_daemon("{\"ok\":true,\"result\":{\"rows\":[" SOURCE "],\"next\":\"192.0.2.7\"}}");
+	assert_true(run("sources -j") < 0);
+	array = said_json();
+	assert_int_equal(json_array_size(array), 1);
+	json_decref(array);
+	assert_true(run("sources") < 0);
+	assert_non_null(strstr(said, "192.0.2.7  ex01.example.org +1  15.1.2507.6"));
 }
 
 static void test_show(void **state)
@@ -201,9 +216,10 @@ static void test_catalogue_check(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_requests), TEST(test_change_fails), TEST(test_style_fits),
-		TEST(test_sources),  TEST(test_show),         TEST(test_history),
-		TEST(test_events),   TEST(test_maps),         TEST(test_catalogue_check),
+		TEST(test_requests),        TEST(test_change_fails), TEST(test_style_fits),
+		TEST(test_sources),         TEST(test_cut_list),     TEST(test_show),
+		TEST(test_history),         TEST(test_events),       TEST(test_maps),
+		TEST(test_catalogue_check),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@
 	"\"block_date\":null,\"stage\":2,\"next_stage_throttle_min\":" next                        \
 	",\"next_stage_block_min\":" next ",\"next_stage_date\":null,"                             \
 	"\"reason_read\":false}"
-#define ANSWER(rows) "{\"ok\":true,\"result\":[" rows "]}"
+#define ANSWER(rows) "{\"ok\":true,\"result\":{\"rows\":[" rows "],\"next\":null}}"
 #define TWO          "\"15.1.2507.75\",\"15.2.2562.53\""
 #define HEAD                                                                                       \
 	"server,source,build,product,first_detected,recommended_builds,throttle_date,block_date,"  \

@@ -92,6 +92,24 @@ static void keys_are(const json_t *object, const char *const *keys, size_t count
 
 #define KEYS_ARE(object, keys) keys_are(object, keys, sizeof(keys) / sizeof((keys)[0]))
 
+static const struct addr start;
+
+/* rows_of - the rows of a part that is the whole list */
+static json_t *rows_of(json_t *part)
+{
+	json_t *rows = json_incref(json_object_get(part, "rows"));
+
+	assert_true(json_is_null(json_object_get(part, "next")));
+	json_decref(part);
+	return rows;
+}
+
+/* list_sources - all that fit a filter */
+static json_t *list_sources(struct scene *s, const struct store_filter *filter)
+{
+	return rows_of(report_sources(&s->report, filter, &start, &s->w.e));
+}
+
 /* test_shape - the fixed objects, in order of address */
 static void test_shape(void **state)
 {
@@ -105,7 +123,7 @@ static void test_shape(void **state)
 		"first_outdated", "last_seen", "stage",   "origin",
 	};
 	struct scene *s = *state;
-	json_t *array = report_sources(&s->report, NULL, &s->w.e), *object, *identity;
+	json_t *array = list_sources(s, NULL), *object, *identity;
 	char at[TIMES_TEXT];
 
 	assert_int_equal(json_array_size(array), 3);
@@ -154,7 +172,7 @@ static void test_outdated(void **state)
 	};
 	struct scene *s = *state;
 	int64_t began = s->report.now - 70 * DAY_S;
-	json_t *array = report_outdated(&s->report, &s->w.e), *row;
+	json_t *array = rows_of(report_outdated(&s->report, &start, &s->w.e)), *row;
 	char at[TIMES_TEXT];
 
 	assert_int_equal(json_array_size(array), 2);
@@ -184,15 +202,48 @@ static void test_filters(void **state)
 	struct store_filter stage = { .stage_given = true, .stage = 3 };
 	struct store_filter standing = { .standing = STANDING_EMERGENCY };
 	struct scene *s = *state;
-	json_t *array = report_sources(&s->report, &stage, &s->w.e);
+	json_t *array = list_sources(s, &stage);
 
 	assert_int_equal(json_array_size(array), 1);
 	assert_string_equal(text(json_array_get(array, 0), "source"), "192.0.2.8");
 	assert_string_equal(text(json_array_get(array, 0), "verdict"), "tarpit");
 	json_decref(array);
-	array = report_sources(&s->report, &standing, &s->w.e);
+	array = list_sources(s, &standing);
 	assert_int_equal(json_array_size(array), 0);
 	json_decref(array);
+}
+
+/* test_parts - a long list: each source once, also while some come and change */
+static void test_parts(void **state)
+{
+	struct scene *s = *state;
+	struct addr after = start;
+	unsigned int met = 0, parts = 0;
+	const char *next;
+	char source[32];
+	json_t *part;
+
+	for (unsigned int i = 0; i < 2 * REPORT_PART; i++) {
+		snprintf(source, sizeof(source), "10.0.%u.%u", i >> 8, i & 255);
+		world_put(&s->w, source, "ex01.example.org", i % 2, s->report.now);
+	}
+	do {
+		part = report_sources(&s->report, NULL, &after, &s->w.e);
+		met += json_array_size(json_object_get(part, "rows"));
+		assert_in_range(json_array_size(json_object_get(part, "rows")), 0, REPORT_PART);
+		next = json_string_value(json_object_get(part, "next"));
+		after = world_addr(next ? next : "::");
+		json_decref(part);
+		world_put(&s->w, "10.0.0.0", "ex01.example.org", 1, s->report.now);
+		world_put(&s->w, "9.255.255.1", "ex01.example.org", 1, s->report.now);
+		parts++;
+	} while (next);
+	assert_int_equal(met, 2 * REPORT_PART + 3); /* three were there before */
+	assert_int_equal(parts, 3);
+	part = report_outdated(&s->report, &start, &s->w.e);
+	assert_in_range(json_array_size(json_object_get(part, "rows")), 1, REPORT_PART);
+	assert_true(json_is_string(json_object_get(part, "next")));
+	json_decref(part);
 }
 
 /* test_modes - in report mode nothing is done, and what would be is readable */
@@ -399,9 +450,10 @@ static void test_history(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_shape),  TEST(test_outdated), TEST(test_filters),  TEST(test_modes),
-		TEST(test_source), TEST(test_window),   TEST(test_no_clock), TEST(test_unknown),
-		TEST(test_lists),  TEST(test_named),    TEST(test_counts),   TEST(test_history),
+		TEST(test_shape),   TEST(test_outdated), TEST(test_filters), TEST(test_parts),
+		TEST(test_modes),   TEST(test_source),   TEST(test_window),  TEST(test_no_clock),
+		TEST(test_unknown), TEST(test_lists),    TEST(test_named),   TEST(test_counts),
+		TEST(test_history),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

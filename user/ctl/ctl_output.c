@@ -147,6 +147,15 @@ static void print_cell(const struct ctl_rows *rows, unsigned int column, const c
 		fprintf(out, "%*s", GAP, "");
 }
 
+/* print_head - once */
+static void print_head(const struct ctl_rows *rows, FILE *out)
+{
+	fputs(ctl_output_color(out, CTL_BOLD), out);
+	for (unsigned int i = 0; i < rows->count; i++)
+		print_cell(rows, i, rows->columns[i].head, out);
+	fprintf(out, "%s\n", ctl_output_color(out, CTL_PLAIN));
+}
+
 /* ctl_rows_print - the head too when there are no rows: it says what was looked for */
 int ctl_rows_print(struct ctl_rows *rows, FILE *out)
 {
@@ -156,10 +165,8 @@ int ctl_rows_print(struct ctl_rows *rows, FILE *out)
 
 	if (width)
 		ctl_rows_fit(rows, width);
-	fputs(ctl_output_color(out, CTL_BOLD), out);
-	for (i = 0; i < rows->count; i++)
-		print_cell(rows, i, rows->columns[i].head, out);
-	fprintf(out, "%s\n", ctl_output_color(out, CTL_PLAIN));
+	if (!rows->headed)
+		print_head(rows, out);
 	while (at < end) {
 		for (i = 0; i < rows->count; i++) {
 			print_cell(rows, i, at, out);
@@ -168,6 +175,13 @@ int ctl_rows_print(struct ctl_rows *rows, FILE *out)
 		fputc('\n', out);
 	}
 	return rows->full ? -ENOMEM : 0;
+}
+
+/* ctl_rows_next - the widths stay */
+void ctl_rows_next(struct ctl_rows *rows)
+{
+	rows->used = 0;
+	rows->headed = true;
 }
 
 /* ctl_output_json - compact: for programs */

@@ -33,7 +33,8 @@ struct ctl_rows {
 	size_t width[CTL_COLUMNS];
 	char *cells; /* one after the other, NUL between */
 	size_t used, size;
-	bool full; /* memory ran out: some rows are missing */
+	bool full;   /* memory ran out: some rows are missing */
+	bool headed; /* the head is printed */
 };
 
 void ctl_rows_init(struct ctl_rows *rows, const struct ctl_column *columns);
@@ -51,6 +52,9 @@ void ctl_rows_fit(struct ctl_rows *rows, size_t width);
 /* ctl_rows_print - head and rows, fitted to the terminal if out is one; -ENOMEM when some had to be
  * left out */
 int ctl_rows_print(struct ctl_rows *rows, FILE *out);
+
+/* ctl_rows_next - what was printed goes; more rows may be added, and printed under the same head */
+void ctl_rows_next(struct ctl_rows *rows);
 
 /* ctl_output_json - value on one line, keys in the order they were set */
 void ctl_output_json(FILE *out, const json_t *value);

@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "client.h"
 #include "ctl.h"
+#include "ctl_list.h"
 #include "ctl_output.h"
 #include "ctl_page.h"
 #include "ctl_text.h"
@@ -66,16 +66,24 @@ static void put_value(const json_t *value, FILE *out)
 	put_cell(text, out);
 }
 
-/* print_csv - the keys of the JSON as the first line */
-static void print_csv(const json_t *array, FILE *out)
+/* A table for spreadsheets, on its way. */
+struct csv {
+	FILE *out;
+	bool headed;
+};
+
+/* print_csv - the keys of the JSON as the first line, once the daemon has answered */
+static int print_csv(void *arg, const json_t *rows, struct error *e)
 {
+	struct csv *csv = arg;
+	FILE *out = csv->out;
 	json_t *row;
 	size_t i;
 
-	for (const struct ctl_column *c = columns; c->head; c++)
-		fprintf(out, "%s%s", c == columns ? "" : ",", c->key);
-	fputs("\r\n", out);
-	json_array_foreach (array, i, row) {
+	for (const struct ctl_column *c = columns; !csv->headed && c->head; c++)
+		fprintf(out, "%s%s", c->key, c[1].head ? "," : "\r\n");
+	csv->headed = true;
+	json_array_foreach (rows, i, row) {
 		for (const struct ctl_column *c = columns; c->head; c++) {
 			if (c != columns)
 				fputc(',', out);
@@ -83,61 +91,49 @@ static void print_csv(const json_t *array, FILE *out)
 		}
 		fputs("\r\n", out);
 	}
+	return ctl_output_finish(out, e);
 }
 
-/* print_table - days without their hours: they are planned with, not measured by */
-static void print_table(const json_t *array, FILE *out)
+/* table_row - days without their hours: they are planned with, not measured by */
+static json_t *table_row(const json_t *row)
 {
-	struct ctl_rows rows;
-	json_t *row, *copy, *value;
+	json_t *copy = json_copy((json_t *)row), *value;
 	const char *key;
-	size_t i;
 
-	ctl_rows_init(&rows, columns);
-	json_array_foreach (array, i, row) {
-		copy = json_copy(row);
-		json_object_foreach (row, key, value) {
-			size_t n = strlen(key);
+	json_object_foreach ((json_t *)row, key, value) {
+		size_t n = strlen(key);
 
-			if (json_is_string(value) && (!strcmp(key, "first_detected") ||
-						      (n > 5 && !strcmp(key + n - 5, "_date"))))
-				json_object_set_new(
-					copy, key, json_sprintf("%.10s", json_string_value(value)));
-		}
-		value = json_object_get(row, "reason_read");
-		if (json_is_boolean(value))
-			json_object_set_new(copy, "reason_read",
-					    json_string(json_is_true(value) ? "yes" : "never"));
-		value = json_array_get(json_object_get(row, "recommended_builds"), 0);
-		json_object_set_new(copy, "recommended_builds",
-				    value ? json_incref(value) : json_null());
-		ctl_rows_add_object(&rows, copy);
-		json_decref(copy);
+		if (json_is_string(value) &&
+		    (!strcmp(key, "first_detected") || (n > 5 && !strcmp(key + n - 5, "_date"))))
+			json_object_set_new(copy, key,
+					    json_sprintf("%.10s", json_string_value(value)));
 	}
-	ctl_rows_print(&rows, out);
-	ctl_rows_free(&rows);
+	value = json_object_get(row, "reason_read");
+	if (json_is_boolean(value))
+		json_object_set_new(copy, "reason_read",
+				    json_string(json_is_true(value) ? "yes" : "never"));
+	value = json_array_get(json_object_get(row, "recommended_builds"), 0);
+	json_object_set_new(copy, "recommended_builds", value ? json_incref(value) : json_null());
+	return copy;
 }
 
 /* ctl_report - -j is --format json */
 int ctl_report(const struct ctl *ctl, struct error *e)
 {
 	const char *format = ctl_option(ctl, "--format");
-	json_t *request, *result;
+	struct csv csv = { .out = ctl->out };
+	json_t *request;
 	int rc;
 
 	if (!ctl->json && format && !strcmp(format, "html"))
 		return ctl_page(ctl, e);
 	request = json_pack("{s:s}", "command", "report");
-	rc = client_call(ctl->socket, request, &result, e);
-	json_decref(request);
-	if (rc)
-		return rc;
 	if (ctl->json || (format && !strcmp(format, "json")))
-		ctl_output_json(ctl->out, result);
+		rc = ctl_list_json(ctl, request, e);
 	else if (format && !strcmp(format, "csv"))
-		print_csv(result, ctl->out);
+		rc = ctl_list(ctl, request, print_csv, &csv, e);
 	else
-		print_table(result, ctl->out);
-	json_decref(result);
-	return 0;
+		rc = ctl_list_rows(ctl, request, columns, table_row, e);
+	json_decref(request);
+	return rc;
 }

@@ -6,6 +6,7 @@
 #include "user/base/address.h"
 #include "client.h"
 #include "ctl.h"
+#include "ctl_list.h"
 #include "ctl_map.h"
 #include "ctl_output.h"
 #include "ctl_parse.h"
@@ -77,36 +78,20 @@ int ctl_sources(const struct ctl *ctl, struct error *e)
 		{ .head = NULL },
 	};
 	const char *stage = ctl_option(ctl, "--stage"), *standing = ctl_option(ctl, "--standing");
-	json_t *request = json_pack("{s:s}", "command", "sources"), *result, *row;
-	struct ctl_rows rows;
+	json_t *request = json_pack("{s:s}", "command", "sources");
 	long long number;
-	size_t i;
 	int rc;
 
 	if (stage && ctl_parse_number(stage, 0, UINT32_MAX, &number) == 0)
 		json_object_set_new(request, "stage", json_integer(number));
 	if (standing)
 		json_object_set_new(request, "standing", json_string(standing));
-	rc = client_call(ctl->socket, request, &result, e);
+	if (ctl->json)
+		rc = ctl_list_json(ctl, request, e);
+	else
+		rc = ctl_list_rows(ctl, request, columns, source_row, e);
 	json_decref(request);
-	if (rc)
-		return rc;
-	if (ctl->json) {
-		ctl_output_json(ctl->out, result);
-		json_decref(result);
-		return 0;
-	}
-	ctl_rows_init(&rows, columns);
-	for (i = 0; i < json_array_size(result); i++) {
-		row = source_row(json_array_get(result, i));
-		ctl_rows_add_object(&rows, row);
-		json_decref(row);
-	}
-	if (ctl_rows_print(&rows, ctl->out))
-		rc = error_set(e, -ENOMEM, "out of memory: some sources are not shown; use -j");
-	ctl_rows_free(&rows);
-	json_decref(result);
-	if (!rc && !stage && !standing)
+	if (!rc && !ctl->json && !stage && !standing)
 		print_sight(ctl);
 	return rc;
 }

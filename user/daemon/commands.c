@@ -96,14 +96,30 @@ static json_t *status(void *arg, struct control_request *request, struct error *
 	return daemon_status(arg, e);
 }
 
+/* after_arg - where a list goes on; from its beginning when it is not given */
+static int after_arg(const struct control_request *request, struct addr *ret, struct error *e)
+{
+	const char *text = control_string(request, "after");
+	char shown[64];
+
+	*ret = (struct addr) { 0 };
+	if (!text || !address_parse(text, ret))
+		return 0;
+	return error_set(e, -EINVAL, "after: '%s' is not an address; expected \"next\" of a list",
+			 log_escape(text, shown, sizeof(shown)));
+}
+
 static json_t *sources(void *arg, struct control_request *request, struct error *e)
 {
 	struct report report = daemon_report(arg);
 	const char *word = control_string(request, "standing");
 	int64_t stage = control_integer(request, "stage", -1);
 	struct store_filter filter = { .stage_given = stage >= 0, .stage = (uint32_t)stage };
+	struct addr after;
 	char shown[64];
 
+	if (after_arg(request, &after, e))
+		return NULL;
 	if (stage > POLICY_STAGES_MAX || stage < -1) {
 		error_set(e, -EINVAL, "there is no stage %lld; expected 0 to %d", (long long)stage,
 			  POLICY_STAGES_MAX);
@@ -117,15 +133,15 @@ static json_t *sources(void *arg, struct control_request *request, struct error 
 			  log_escape(word, shown, sizeof(shown)));
 		return NULL;
 	}
-	return report_sources(&report, &filter, e);
+	return report_sources(&report, &filter, &after, e);
 }
 
 static json_t *outdated(void *arg, struct control_request *request, struct error *e)
 {
 	struct report report = daemon_report(arg);
+	struct addr after;
 
-	(void)request;
-	return report_outdated(&report, e);
+	return after_arg(request, &after, e) ? NULL : report_outdated(&report, &after, e);
 }
 
 static json_t *show(void *arg, struct control_request *request, struct error *e)
@@ -479,8 +495,10 @@ static json_t *lab_clock(void *arg, struct control_request *request, struct erro
 const struct control_command commands_table[] = {
 	{ "ping", ping, { { 0 } } },
 	{ "status", status, { { 0 } } },
-	{ "sources", sources, { { "stage", CONTROL_INTEGER, false }, OPTIONAL("standing") } },
-	{ "report", outdated, { { 0 } } },
+	{ "sources",
+	  sources,
+	  { { "stage", CONTROL_INTEGER, false }, OPTIONAL("standing"), OPTIONAL("after") } },
+	{ "report", outdated, { OPTIONAL("after") } },
 	{ "page", command_page, { OPTIONAL("place") } },
 	{ "show", show, { ADDR } },
 	{ "history", history, { OPTIONAL("addr"), { "last", CONTROL_INTEGER, false } } },

@@ -21,8 +21,8 @@
  *
  *   ping                                          {"version"}
  *   status                                        see commands.c
- *   sources          stage?, standing?            report_sources()
- *   report                                        report_outdated()
+ *   sources          stage?, standing?, after?    report_sources()
+ *   report           after?                       report_outdated()
  *   page             place?                       command_page()
  *   show             addr                         report_source()
  *   history          addr? or last?               report_history(), report_trail()

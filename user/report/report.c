@@ -129,36 +129,42 @@ json_t *report_base(const struct report *report, const struct source *source,
 		report_reason_read(report, &source->addr));
 }
 
-/* What a walk over sources fills. */
-struct listing {
-	const struct report *report;
-	json_t *array;
-};
+/* report_part - see report_private.h */
+json_t *report_part(const struct report *report, const struct store_filter *filter,
+		    const struct addr *after, store_source_fn row, const char *what,
+		    struct error *e)
+{
+	struct report_rows rows = { .report = report, .array = json_array() };
+	struct addr last = *after;
+	char next[ADDRESS_TEXT];
+	int r = rows.array ? store_source_page(report->store, filter, &last, REPORT_PART, row,
+					       &rows, e)
+			   : -ENOMEM;
+
+	if (r >= 0)
+		return json_pack("{s:o, s:s?}", "rows", rows.array, "next",
+				 r ? address_format(&last, next) : NULL);
+	if (r == -ENOMEM)
+		error_set(e, r, "%s: out of memory", what);
+	json_decref(rows.array);
+	return NULL;
+}
 
 /* add_source - one more object */
 static int add_source(void *arg, const struct source *source)
 {
-	struct listing *listing = arg;
+	struct report_rows *rows = arg;
 	struct enforced enforced;
-	json_t *object = report_base(listing->report, source, &enforced);
+	json_t *object = report_base(rows->report, source, &enforced);
 
-	return object && !json_array_append_new(listing->array, object) ? 0 : -ENOMEM;
+	return object && !json_array_append_new(rows->array, object) ? 0 : -ENOMEM;
 }
 
 /* report_sources - by address */
 json_t *report_sources(const struct report *report, const struct store_filter *filter,
-		       struct error *e)
+		       const struct addr *after, struct error *e)
 {
-	struct listing listing = { report, json_array() };
-	int r = listing.array ? store_source_each(report->store, filter, add_source, &listing, e)
-			      : -ENOMEM;
-
-	if (r >= 0)
-		return listing.array;
-	if (r == -ENOMEM)
-		error_set(e, r, "sources: out of memory");
-	json_decref(listing.array);
-	return NULL;
+	return report_part(report, filter, after, add_source, "sources", e);
 }
 
 /* by_stage - stages of the policy, and 0 for identities without a clock */

@@ -60,16 +60,10 @@ static json_t *row_json(const struct report *report, const struct identity *iden
 	return row;
 }
 
-/* What a walk over sources fills. */
-struct listing {
-	const struct report *report;
-	json_t *array;
-};
-
 /* add_rows - of one source, those whose clock runs */
 static int add_rows(void *arg, const struct source *source)
 {
-	struct listing *listing = arg;
+	struct report_rows *rows = arg;
 
 	for (unsigned int i = 0; i < source->count; i++) {
 		const struct identity *identity = &source->identities[i];
@@ -77,25 +71,17 @@ static int add_rows(void *arg, const struct source *source)
 
 		if (!identity->stage)
 			continue;
-		row = row_json(listing->report, identity);
-		if (!row || json_array_append_new(listing->array, row))
+		row = row_json(rows->report, identity);
+		if (!row || json_array_append_new(rows->array, row))
 			return -ENOMEM;
 	}
 	return 0;
 }
 
 /* report_outdated - by address, then name */
-json_t *report_outdated(const struct report *report, struct error *e)
+json_t *report_outdated(const struct report *report, const struct addr *after, struct error *e)
 {
-	struct store_filter filter = { .clocked = true };
-	struct listing listing = { report, json_array() };
-	int r = listing.array ? store_source_each(report->store, &filter, add_rows, &listing, e)
-			      : -ENOMEM;
+	static const struct store_filter filter = { .clocked = true };
 
-	if (r >= 0)
-		return listing.array;
-	if (r == -ENOMEM)
-		error_set(e, r, "report: out of memory");
-	json_decref(listing.array);
-	return NULL;
+	return report_part(report, &filter, after, add_rows, "report", e);
 }
