@@ -41,11 +41,13 @@ static void die(const char *step, const char *why)
 static void call(const char *address)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST }, *to;
+	struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
 	int one = 1;
 
 	if (getaddrinfo(address, "25", &hints, &to))
 		die(address, "no address");
 	fd = socket(to->ai_family, SOCK_STREAM, 0);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (fd < 0 || connect(fd, to->ai_addr, to->ai_addrlen))
 		die("connect", strerror(errno));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
