@@ -19,7 +19,6 @@
 #define ANSWER_LINE     256  /* bytes of a segment in which its first line must end */
 #define ANSWER_OPTIONS  40
 
-#define TCP_PSH         0x08
 #define TCP_OPTION_END  0
 #define TCP_OPTION_NOP  1
 #define TCP_OPTION_MSS  2

@@ -83,8 +83,7 @@ static __always_inline bool other_connection(struct __sk_buff *skb, const struct
 }
 
 /* segment - a segment of a connection that is followed, or from now on is */
-static __always_inline enum reason segment(struct __sk_buff *skb, const struct settings *s,
-					   const struct packet *p)
+static __always_inline enum reason segment(struct __sk_buff *skb, const struct packet *p)
 {
 	struct flow *f = bpf_map_lookup_elem(&flows, &p->key);
 	enum reason reason, slow;
@@ -104,7 +103,7 @@ static __always_inline enum reason segment(struct __sk_buff *skb, const struct s
 		return REASON_NO_FLOW;
 	if (f->flags & FLOW_CUT)
 		return REASON_CUT; /* the client has heard the last of this server */
-	if (turn_wanted(s, f))
+	if (turn_wanted(f))
 		turn_read(skb, p, f, HOOK_EGRESS);
 	reason = follow(skb, p, f, HOOK_EGRESS);
 	slow = p->from_client ? REASON_CONTINUE : tarpit_hold(skb, p, f);
@@ -131,7 +130,7 @@ static __always_inline int egress(struct __sk_buff *skb, __be16 protocol)
 	if (!reason)
 		reason = attempt(s, &p);
 	if (!reason)
-		reason = segment(skb, s, &p);
+		reason = segment(skb, &p);
 	return finish_tc(HOOK_EGRESS, reason);
 }
 

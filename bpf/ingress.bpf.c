@@ -63,14 +63,13 @@ static __always_inline enum reason rechecked(struct __sk_buff *skb, struct packe
 }
 
 /* segment - a segment of a followed connection */
-static __always_inline enum reason segment(struct __sk_buff *skb, const struct settings *s,
-					   struct packet *p, struct flow *f)
+static __always_inline enum reason segment(struct __sk_buff *skb, struct packet *p, struct flow *f)
 {
 	enum reason reason, cut;
 
 	if (p->from_client)
 		tarpit_arm(p, f, HOOK_INGRESS);
-	if (turn_wanted(s, f)) {
+	if (turn_wanted(f)) {
 		if (cut_due(skb, p, f))
 			return cut_begin(skb, p, f, HOOK_INGRESS);
 		turn_read(skb, p, f, HOOK_INGRESS);
@@ -87,8 +86,7 @@ static __always_inline enum reason segment(struct __sk_buff *skb, const struct s
 }
 
 /* owned - whose segment is it: a followed connection's, a cut one's, an answered one's? */
-static __always_inline enum reason owned(struct __sk_buff *skb, const struct settings *s,
-					 struct packet *p)
+static __always_inline enum reason owned(struct __sk_buff *skb, struct packet *p)
 {
 	struct flow *f = bpf_map_lookup_elem(&flows, &p->key);
 	enum reason reason;
@@ -102,7 +100,7 @@ static __always_inline enum reason owned(struct __sk_buff *skb, const struct set
 		f = NULL;
 	}
 	if (f)
-		return segment(skb, s, p, f);
+		return segment(skb, p, f);
 	reason = p->from_client ? answer_segment(skb, p) : REASON_CONTINUE;
 	return reason ?: REASON_NO_FLOW;
 }
@@ -121,7 +119,7 @@ static __always_inline int ingress(struct __sk_buff *skb, __be16 protocol)
 	if (!reason)
 		reason = attempt(skb, &p);
 	if (!reason)
-		reason = owned(skb, s, &p);
+		reason = owned(skb, &p);
 	return finish_tc(HOOK_INGRESS, reason);
 }
 

@@ -183,6 +183,15 @@ TURN_INLINE __u32 turn_skip(struct turn_asked *a, __u32 n)
 	return n - TURN_TAIL;
 }
 
+/* turn_passed - a segment in the middle of a message, up to `end`: nothing of it was looked at */
+TURN_INLINE void turn_passed(struct turn_asked *a, __u32 end)
+{
+	if (turn_ahead(end, a->next)) {
+		a->next = end;
+		a->at = 0;
+	}
+}
+
 /* turn_reply - a line of the server is over: was it a reply's last? */
 TURN_INLINE void turn_reply(struct turn_told *t, __u32 ack)
 {

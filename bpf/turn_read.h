@@ -2,8 +2,9 @@
 /*
  * turn_read.h - segments into turn.h: whose turn it is, to the end of a connection
  *
- * Only of clients from outside at an mx port, and only while the gate enforces: nobody else is
- * ever cut. The server's few bytes are all read; of a message the last bytes of each segment.
+ * Only of clients from outside at an mx port: nobody else is ever cut. In report mode too, so that
+ * connections are known that are open when enforcement begins. The server's few bytes are all read;
+ * of a message the last bytes of the segments that are pushed.
  */
 #ifndef BUILDGATE_TURN_READ_H
 #define BUILDGATE_TURN_READ_H
@@ -78,10 +79,16 @@ STEP int turn_read(struct __sk_buff *skb, const struct packet *p, struct flow *f
 		f->told.acked = p->ack;
 	if (!p->payload_bytes || p->tcp_flags & (TCP_SYN | TCP_RST))
 		return 0;
-	if (r.client)
+	if (r.client) {
 		turn_begin(&f->asked, &f->told, p->seq);
-	else if (turn_ahead(p->seq, f->told.next))
+		/* what a client wants an answer to it pushes (RFC 9293, 3.9.1.2) */
+		if (f->asked.state == TURN_MESSAGE && !(p->tcp_flags & TCP_PSH)) {
+			turn_passed(&f->asked, p->seq + p->payload_bytes);
+			return 0;
+		}
+	} else if (turn_ahead(p->seq, f->told.next)) {
 		turn_hole(&f->told, p->seq);
+	}
 	next = r.client ? f->asked.next : f->told.next;
 	if (next - p->seq >= p->payload_bytes)
 		return 0; /* all of it was there before */
@@ -96,10 +103,10 @@ STEP int turn_read(struct __sk_buff *skb, const struct packet *p, struct flow *f
 }
 
 /* turn_wanted - could this connection ever be cut? */
-static __always_inline bool turn_wanted(const struct settings *s, const struct flow *f)
+static __always_inline bool turn_wanted(const struct flow *f)
 {
-	return READ_ONCE(s->mode) == MODE_ENFORCE && f->direction == DIRECTION_INBOUND &&
-	       f->port_kind == PORT_MX && f->asked.state != TURN_TLS;
+	return f->direction == DIRECTION_INBOUND && f->port_kind == PORT_MX &&
+	       f->asked.state != TURN_TLS;
 }
 
 #endif

@@ -170,6 +170,52 @@ static void who_is_cut(void **state)
 	}
 }
 
+/* Of a message only what is pushed is looked at: its end always is. */
+static void a_long_message(void **state)
+{
+	static const struct point data = {
+		"", { HELLO, MAIL, RCPT, "DATA\r\n", "354 go\r\n" }, NULL, false
+	};
+
+	for (int pushed = 0; pushed < 2; pushed++) {
+		struct caller c = conversation(*state, false, &data);
+
+		for (int i = 0; i < 3; i++) {
+			frame(&c.t, true, c.t.client_seq, c.t.server_seq, ACK, "line\r\n", 6);
+			c.t.client_seq += 6;
+		}
+		frame(&c.t, true, c.t.client_seq, c.t.server_seq, ACK | (pushed ? PSH : 0),
+		      "\r\nx\r\n.\r\n", 8);
+		c.t.client_seq += 8;
+		server(&c.t, "250 taken\r\n");
+		c.seq = c.t.client_seq;
+		c.ack = c.t.server_seq;
+		judge(&c.t, &REFUSED);
+		if (pushed)
+			refused(&c, NEXT, "end seen", "550 ");
+		else /* nothing is known until the next 354 */
+			utter(&c, c.seq, c.ack, ACK | PSH, NEXT, "not seen", REASON_READ_DONE);
+	}
+}
+
+/* A connection that is older than enforcement is known all the same. */
+static void open_before_enforcement(void **state)
+{
+	static const struct point hello = { "", { HELLO }, NULL, false };
+	struct caller c = caller(*state, false, NULL);
+
+	instance_settings(*state)->mode = MODE_REPORT;
+	converse(&c, &hello);
+	judge(&c.t, &REFUSED);
+	utter(&c, c.seq, c.ack, ACK | PSH, "NOOP\r\n", "report mode", REASON_READ);
+	c.t.client_seq += 6;
+	server(&c.t, "250 ok\r\n");
+	c.seq = c.t.client_seq;
+	c.ack = c.t.server_seq;
+	instance_settings(*state)->mode = MODE_ENFORCE;
+	refused(&c, NEXT, "enforced now", "550 ");
+}
+
 /* blocked_at - a connection that was cut at MAIL; 550 and FIN are under way */
 static struct caller blocked_at(struct instance *gate, bool ipv6)
 {
@@ -359,6 +405,8 @@ int main(void)
 		TEST(at_a_command_and_nowhere_else),
 		TEST(not_before_the_reply_is_read),
 		TEST(who_is_cut),
+		TEST(open_before_enforcement),
+		TEST(a_long_message),
 		TEST(to_the_end),
 		TEST(a_lost_refusal),
 		TEST(a_client_that_resets),
