@@ -103,6 +103,7 @@ struct daemon {
 	int64_t outlook_began; /* running time of the last walk's beginning; 0: none yet */
 	int64_t outlook_took_from, outlook_took; /* seconds of CLOCK_MONOTONIC */
 	bool outlook_soon;
+	bool behind;  /* more is due than one tick moves */
 	bool changed; /* stages have changed that nobody was told of yet */
 	struct hostnet own;
 	struct daemon_batch batch;
@@ -198,7 +199,8 @@ int daemon_set_mode(struct daemon *daemon, enum mode mode, int64_t confirm_s, co
 		    const char *why, struct error *e);
 int daemon_confirm_mode(struct daemon *daemon, const char *who, struct error *e);
 
-/* daemon_move - everything that is due at this moment happens; returns moves or -errno */
+/* daemon_move - what is due at this moment happens, as much as fits a turn of the loop (then
+ * `behind` says that there is more); returns moves or -errno */
 int daemon_move(struct daemon *daemon, struct error *e);
 
 /* daemon_advance - lab clock: to `target` through every due moment in order */

@@ -315,6 +315,8 @@ static uint64_t next_tick(struct daemon *daemon)
 	uint64_t until_ns = daemon->settings->enforce_until_ns, kernel_ns = clock_kernel_ns();
 	int64_t now = clock_wall(), due, wait = daemon->store_ok ? DAEMON_TICK_S : UNWELL_TICK_S;
 
+	if (daemon->behind) /* in the next turn, after whoever else wants something */
+		return 1;
 	if (store_next_due(daemon->store, &due, NULL) > 0 && due > now && due - now < wait)
 		wait = due - now;
 	due = enforcer_next_end(daemon->enforcer, now);

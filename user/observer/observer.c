@@ -10,8 +10,8 @@
 #include "user/base/address.h"
 #include "user/base/times.h"
 
-#define TICK_SOURCES 512 /* moved in one batch */
-#define WALK_SOURCES 256 /* looked at in one part of a walk */
+#define TICK_SOURCES 4096 /* moved in one batch */
+#define WALK_SOURCES 256  /* looked at in one part of a walk */
 #define OWN_MAX      1024
 
 struct own {
@@ -381,7 +381,7 @@ int observer_tick(struct observer *observer, int64_t now, int64_t running, obser
 		for (int i = 0; i < count; i++)
 			fn(arg, &addrs[i]);
 		total += moved;
-	} while (count > 0 && moved);
+	} while (count > 0 && moved && total < OBSERVER_TICK_MAX);
 	free(addrs);
 	return count < 0 ? count : (int)total;
 }
