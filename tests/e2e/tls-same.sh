@@ -9,7 +9,6 @@
 e2e_start "$@"
 
 ROWS=$LAB/rows
-STATE=$GATE/state
 SOCKET=$LAB/edge/root/srv/milter.sock
 
 # --- mails: a file each, and a line in "expected" -------------------------------------------------
@@ -90,10 +89,9 @@ by_tls() (
 
 # said WAY - rows and the builds that were observed, as told by the EHLO name
 said() {
-	sqlite3 -separator ' ' "$STATE/buildgate.db" \
-		"SELECT helo, build >> 48, build >> 32 & 65535, build >> 16 & 65535, build & 65535
-		FROM observation WHERE helo LIKE '%.$1.example.org'" |
-		sed 's/^\([^.]*\)[^ ]* \(.*\)/\1 \2/; s/ 0 0 0 0$//; s/ \([0-9]*\) \([0-9]*\) \([0-9]*\)$/.\1.\2.\3/' | sort
+	jq -r --arg way ".$1.example.org" 'select(.type == "observation" or .type == "no_build") |
+		select(.helo // "" | endswith($way)) | [.helo[: -($way | length)], .build // empty] |
+		join(" ")' "$LAB/events" | sort -u
 }
 
 said_about() { said "$1" | grep -q "^$2\( \|$\)"; }
@@ -116,14 +114,15 @@ must "the edge offers TLS" tls_offer edge
 rows
 e2e_gate "tls_sight: on"
 must "Postfix is covered" tls_covered /usr/lib/postfix/sbin/smtpd
+must "events are followed" tls_events_start
 answers plain plain
 answers sight by_tls
 
 # a source has so many names that one record of it would not hold those of the next way too
 must "the gate stops" gate_stop
-STATE=$GATE/state.milter
-gate_config "state_dir: $STATE"
+gate_config "state_dir: $GATE/state.milter"
 must "it starts without sight" gate_start
+must "events are followed" tls_events_start
 nsenter --net="$(lab_ns edge)" -- build/gate-milter -p unix:$SOCKET --control /run/buildgate/control.sock \
 	>$GATE/milter.log 2>&1 </dev/null &
 must "the milter starts" wait_for 10 test -S $SOCKET
