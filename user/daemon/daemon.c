@@ -477,6 +477,7 @@ void daemon_stop(struct daemon *daemon)
 	sight_stop(daemon->sight);
 	sd_event_source_disable_unref(daemon->tick);
 	sd_event_source_disable_unref(daemon->ring_io);
+	sd_event_source_disable_unref(daemon->ring_rest);
 	ring_buffer__free(daemon->ring);
 	daemon_catalogue_free(daemon);
 	sd_event_unref(daemon->event);

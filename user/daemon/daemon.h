@@ -78,7 +78,7 @@ struct daemon {
 	bool lab_clock;
 	int state_lock, kernel_lock;
 	sd_event *event;
-	sd_event_source *ring_io, *tick, *walk, *tell, *links, *ipsec;
+	sd_event_source *ring_io, *ring_rest, *tick, *walk, *tell, *links, *ipsec;
 	struct store *store;
 	struct catalogue *catalogue;
 	struct policy *policy;

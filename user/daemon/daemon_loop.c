@@ -13,10 +13,12 @@
 #include "daemon.h"
 #include "user/kernel/linkwatch.h"
 
-#define UNWELL_TICK_S    5 /* until the store works again */
-#define USEC             1000000ULL
-#define NS               1000000000ULL
-#define DAY              86400
+#define UNWELL_TICK_S 5 /* until the store works again */
+#define USEC          1000000ULL
+#define NS            1000000000ULL
+#define DAY           86400
+#define RING_REST_US  20000 /* between two readings of the ring under load; it holds 11,000 events \
+			     */
 #define LOOKS_PER_SECOND 4
 #define REPAIR_SHARE     200 /* of the time at most one part goes into comparing */
 #define PRUNE_PARTS      16  /* bounded parts of old records removed per tick */
@@ -148,19 +150,39 @@ int daemon_batch_end(struct daemon *daemon)
 	return batch->rc < 0 ? batch->rc : 0;
 }
 
-/* on_ring - one transaction of what the kernel has; what it cannot keep is counted as lost,
+/* take_events - one transaction of what the kernel has; what it cannot keep is counted as lost,
  * because leaving it would only fill the ring */
-static int on_ring(sd_event_source *source, int fd, uint32_t revents, void *arg)
+static void take_events(struct daemon *daemon)
 {
-	struct daemon *daemon = arg;
-
-	(void)source;
-	(void)fd;
-	(void)revents;
 	daemon_batch_begin(daemon);
 	ring_buffer__consume(daemon->ring);
 	if (daemon_batch_end(daemon))
 		daemon->events_lost += daemon->batch.events;
+}
+
+/* on_ring - what comes after a while of nothing is taken at once; then the ring has a rest, so that
+ * under load the daemon is not woken, and does not commit, for every mail */
+static int on_ring(sd_event_source *source, int fd, uint32_t revents, void *arg)
+{
+	struct daemon *daemon = arg;
+
+	(void)fd;
+	(void)revents;
+	take_events(daemon);
+	sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	sd_event_source_set_time_relative(daemon->ring_rest, RING_REST_US);
+	sd_event_source_set_enabled(daemon->ring_rest, SD_EVENT_ONESHOT);
+	return 0;
+}
+
+/* on_rested - what came meanwhile makes the ring ready again */
+static int on_rested(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct daemon *daemon = arg;
+
+	(void)source;
+	(void)usec;
+	sd_event_source_set_enabled(daemon->ring_io, SD_EVENT_ON);
 	return 0;
 }
 
@@ -473,6 +495,9 @@ int daemon_watch(struct daemon *daemon, struct error *e)
 	if (rc >= 0)
 		rc = sd_event_add_io(daemon->event, &daemon->ring_io,
 				     ring_buffer__epoll_fd(daemon->ring), EPOLLIN, on_ring, daemon);
+	if (rc >= 0)
+		rc = sd_event_add_time_relative(daemon->event, &daemon->ring_rest, CLOCK_MONOTONIC,
+						0, 1000, on_rested, daemon);
 	if (rc >= 0)
 		rc = sd_event_add_time_relative(daemon->event, &daemon->tick, CLOCK_BOOTTIME, 0, 0,
 						on_tick, daemon);
