@@ -13,12 +13,11 @@
 #include "daemon.h"
 #include "user/kernel/linkwatch.h"
 
-#define UNWELL_TICK_S 5 /* until the store works again */
-#define USEC          1000000ULL
-#define NS            1000000000ULL
-#define DAY           86400
-#define RING_REST_US  20000 /* between two readings of the ring under load; it holds 11,000 events \
-			     */
+#define UNWELL_TICK_S    5 /* until the store works again */
+#define USEC             1000000ULL
+#define NS               1000000000ULL
+#define DAY              86400
+#define RING_REST_US     20000 /* between two readings; the ring holds 11,000 events */
 #define LOOKS_PER_SECOND 4
 #define REPAIR_SHARE     200 /* of the time at most one part goes into comparing */
 #define PRUNE_PARTS      16  /* bounded parts of old records removed per tick */
