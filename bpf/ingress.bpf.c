@@ -50,14 +50,15 @@ static __always_inline enum reason attempt(struct __sk_buff *skb, struct packet 
 	return REASON_READ;
 }
 
-/* rechecked - a blocked source's chance: is it used, and did it show an old build? */
+/* rechecked - a blocked source's chance: is it used, and did it show an old build? `over`: it
+ * ends with this segment */
 static __always_inline enum reason rechecked(struct __sk_buff *skb, struct packet *p,
-					     struct flow *f)
+					     struct flow *f, bool over)
 {
 	recheck_spend(p, f, HOOK_INGRESS);
 	if (recheck_old(p, f, HOOK_INGRESS))
 		return cut_begin(skb, p, f, HOOK_INGRESS);
-	if (p->tcp_flags & (TCP_FIN | TCP_RST))
+	if (over)
 		recheck_over(p);
 	return recheck_shut(p, f);
 }
@@ -65,6 +66,8 @@ static __always_inline enum reason rechecked(struct __sk_buff *skb, struct packe
 /* segment - a segment of a followed connection */
 static __always_inline enum reason segment(struct __sk_buff *skb, struct packet *p, struct flow *f)
 {
+	/* exactly in place: a forged one must not change what others are told */
+	bool over = p->tcp_flags & (TCP_FIN | TCP_RST) && p->seq == f->client.high;
 	enum reason reason, cut;
 
 	if (p->from_client)
@@ -76,7 +79,7 @@ static __always_inline enum reason segment(struct __sk_buff *skb, struct packet 
 	}
 	reason = follow(skb, p, f, HOOK_INGRESS);
 	if (f->flags & FLOW_RECHECK) {
-		cut = rechecked(skb, p, f);
+		cut = rechecked(skb, p, f, over);
 		if (cut)
 			return cut;
 	}

@@ -431,6 +431,25 @@ static void inside_tls_the_verdict_may_go(void **state)
 	}
 }
 
+/* Others of the source are deferred until it is over, and only its own client ends it. */
+static void a_forged_end_is_none(void **state)
+{
+	static const unsigned int ends[] = { FIN | ACK, RST };
+
+	for (int i = 0; i < 2; i++) {
+		struct talk t;
+
+		clean(*state);
+		t = into_tls(*state);
+		records(&t, 3);
+		frame(&t, true, t.client_seq + 5000, t.server_seq, ends[i], "", 0);
+		frame(&t, true, t.client_seq - 5000, t.server_seq, ends[i], "", 0);
+		assert_true(verdict_of(&t).recheck_open_ns > 0);
+		frame(&t, true, t.client_seq, t.server_seq, ends[i], "", 0);
+		assert_int_equal(verdict_of(&t).recheck_open_ns, 0);
+	}
+}
+
 static void no_recheck_is_not_counted(void **state)
 {
 	struct talk t = talk(*state, false);
@@ -505,6 +524,7 @@ int main(void)
 		cmocka_unit_test_setup(a_wrong_checksum_cuts_nothing, clean_gate),
 		cmocka_unit_test_setup(inside_tls_bytes_are_counted, clean_gate),
 		cmocka_unit_test_setup(inside_tls_the_verdict_may_go, clean_gate),
+		cmocka_unit_test_setup(a_forged_end_is_none, clean_gate),
 		cmocka_unit_test_setup(no_recheck_is_not_counted, clean_gate),
 		cmocka_unit_test_setup(who_was_not_looked_into_is_counted, clean_gate),
 	};
