@@ -21,35 +21,13 @@
 
 #define CUT_BEFORE 65535 /* bytes of the server that may have been on their way */
 
-/* cut_wanted - the source is blocked at this moment */
-STEP int cut_wanted(const struct packet *p)
-{
-	struct settings *s = gate_settings();
-	struct range *r = NULL;
-	struct addr source;
-	struct verdict *v;
-	__u32 left_s;
-	__u64 now;
-
-	if (!p || !s)
-		return 0;
-	source = source_of(&p->key.client);
-	v = bpf_map_lookup_elem(&verdicts, &source);
-	now = gate_now(s);
-	if (!v || v->flags & VERDICT_RANGED)
-		r = range_of(s, &p->key.client);
-	if (r && (!v || r->action == ACTION_PASS))
-		return r->action == ACTION_DROP && gate_enforcing(s, now);
-	return v && !verdict_holds(s, v, now) && verdict_window(v, now, &left_s) == ACTION_DROP;
-}
-
 /* cut_due - this segment's command is not to reach the server */
 static __always_inline bool cut_due(struct __sk_buff *skb, const struct packet *p,
 				    const struct flow *f)
 {
 	return p->payload_bytes && !(f->flags & (FLOW_RECHECK | FLOW_CUT)) &&
 	       f->server.family != FAMILY_TLS && turn_idle(&f->asked, &f->told, p->seq, p->ack) &&
-	       cut_wanted(p) && !ipsec_applies(skb, p);
+	       verdict_blocks(&p->key.client) && !ipsec_applies(skb, p);
 }
 
 /* cut_reset - the packet goes on to the server as a RST where its next byte would be */

@@ -71,23 +71,16 @@ STEP int recheck_over(const struct packet *p)
 /* recheck_shut - the step for what is inside TLS: CUT for what must not be forwarded any more */
 STEP int recheck_shut(const struct packet *p, struct flow *f)
 {
-	struct settings *s = gate_settings();
-	struct addr source;
-	struct verdict *v;
-
-	if (!p || !f || !s || f->server.family != FAMILY_TLS || !p->from_client ||
-	    !p->payload_bytes)
+	if (!p || !f || f->server.family != FAMILY_TLS || !p->from_client || !p->payload_bytes)
 		return REASON_CONTINUE;
-	if (f->flags & FLOW_SHUT)
-		return REASON_CUT;
-	if (!after(p->seq + p->payload_bytes, f->client.next + RECHECK_TLS_BYTES))
+	if (!(f->flags & FLOW_SHUT) &&
+	    !after(p->seq + p->payload_bytes, f->client.next + RECHECK_TLS_BYTES))
 		return REASON_CONTINUE;
-	source = source_of(&p->key.client);
-	v = bpf_map_lookup_elem(&verdicts, &source);
-	if (!v || !v->block_s || verdict_holds(s, v, gate_now(s)))
+	/* also of one that was shut: nothing of it is lost, so it goes on where it stopped */
+	if (!verdict_blocks(&p->key.client))
 		return REASON_CONTINUE;
-	flow_raise(f, FLOW_SHUT);
-	v->recheck_open_ns = 0;
+	if (flow_raise(f, FLOW_SHUT))
+		recheck_over(p);
 	return REASON_CUT;
 }
 
@@ -95,13 +88,12 @@ STEP int recheck_shut(const struct packet *p, struct flow *f)
  * recheck; an old build shuts it. */
 STEP int recheck_look(const struct flow_key *of, __u64 build)
 {
-	struct settings *s = gate_settings();
 	struct flow_key key;
 	struct addr source;
 	struct verdict *v;
 	struct flow *f;
 
-	if (!of || !s)
+	if (!of)
 		return 0;
 	key = *of;
 	f = bpf_map_lookup_elem(&flows, &key);
@@ -112,7 +104,7 @@ STEP int recheck_look(const struct flow_key *of, __u64 build)
 		return 1;
 	source = source_of(&key.client);
 	v = bpf_map_lookup_elem(&verdicts, &source);
-	if (v && v->block_s && build <= v->build && !verdict_holds(s, v, gate_now(s))) {
+	if (v && build <= v->build && verdict_blocks(&key.client)) {
 		flow_raise(f, FLOW_SHUT);
 		v->recheck_open_ns = 0;
 	}
@@ -122,23 +114,22 @@ STEP int recheck_look(const struct flow_key *of, __u64 build)
 /* recheck_old - the step after reading: 1 if this segment showed an old build */
 STEP int recheck_old(const struct packet *p, struct flow *f, __u32 hook)
 {
-	struct settings *s = gate_settings();
 	struct flow_key key;
 	struct addr source;
 	struct pending *n;
 	struct verdict *v;
 	struct token *t;
 
-	if (!p || !f || !s || !(f->tokens & 1U << SIDE_CLIENT))
+	if (!p || !f || !(f->tokens & 1U << SIDE_CLIENT))
 		return 0;
 	source = source_of(&p->key.client);
 	v = bpf_map_lookup_elem(&verdicts, &source);
 	key = p->key;
 	n = bpf_map_lookup_elem(&pending, &key);
-	if (!v || !n || verdict_holds(s, v, gate_now(s)))
+	if (!v || !n)
 		return 0;
 	t = &n->token[0];
-	if (!v->block_s || !v->build || t->build > v->build)
+	if (!v->build || t->build > v->build || !verdict_blocks(&p->key.client))
 		return 0;
 	v->recheck_open_ns = 0;
 	if (__sync_val_compare_and_swap(&t->state, TOKEN_SEEN, TOKEN_CONFIRMED) == TOKEN_SEEN)

@@ -75,6 +75,28 @@ static __always_inline struct range *range_of(const struct settings *s, const st
 	return r;
 }
 
+/* verdict_blocks - this client is refused at this moment: what is open of it may be ended */
+STEP int verdict_blocks(const struct addr *client)
+{
+	struct settings *s = gate_settings();
+	struct range *r = NULL;
+	struct addr source;
+	struct verdict *v;
+	__u32 left_s;
+	__u64 now;
+
+	if (!client || !s)
+		return 0;
+	source = source_of(client);
+	v = bpf_map_lookup_elem(&verdicts, &source);
+	now = gate_now(s);
+	if (!v || v->flags & VERDICT_RANGED)
+		r = range_of(s, client);
+	if (r && (!v || r->action == ACTION_PASS))
+		return r->action == ACTION_DROP && gate_enforcing(s, now);
+	return v && !verdict_holds(s, v, now) && verdict_window(v, now, &left_s) == ACTION_DROP;
+}
+
 /* recheck_due - a blocked source's next connection may pass, to show an upgrade */
 static __always_inline bool recheck_due(const struct verdict *v, __u64 now)
 {

@@ -198,7 +198,7 @@ static void up_to_message(struct talk *t, bool bdat)
 	server(t, "354 go\r\n");
 }
 
-enum change { NOTHING, UNSET, REPORTED, BUILDLESS };
+enum change { NOTHING, UNSET, REPORTED, OPENED, EXEMPTED, BUILDLESS };
 
 static const struct row {
 	const char *what;
@@ -222,20 +222,38 @@ static const struct row {
 	  false },
 	{ "verdict gone meanwhile", RECEIVED("15.1.2507.39"), IN_DATA, UNSET, false },
 	{ "report mode meanwhile", RECEIVED("15.1.2507.39"), IN_DATA, REPORTED, false },
+	{ "outside its block minutes", RECEIVED("15.1.2507.39"), IN_DATA, OPENED, false },
+	{ "exempt meanwhile", RECEIVED("15.1.2507.39"), IN_DATA, EXEMPTED, false },
 	{ "verdict without a build", RECEIVED("15.1.2507.39"), IN_DATA, BUILDLESS, false },
 };
 
 static void change(struct talk *t, enum change c)
 {
+	struct range_key all = { .prefix_bits = 128, .addr = addr_of(t, true) };
+	struct range pass = { .action = ACTION_PASS };
 	struct verdict v = verdict_of(t);
 
-	v.build = 0;
-	if (c == UNSET)
+	switch (c) {
+	case NOTHING:
+		return;
+	case UNSET:
 		judge(t, NULL);
-	if (c == REPORTED)
+		return;
+	case REPORTED:
 		instance_settings(t->gate)->mode = MODE_REPORT;
-	if (c == BUILDLESS)
-		judge(t, &v);
+		return;
+	case OPENED: /* DUE is ten minutes into its hour */
+		v.block_s = 600;
+		break;
+	case EXEMPTED:
+		assert_int_equal(instance_range(t->gate, &all, &pass), 0);
+		v.flags |= VERDICT_RANGED;
+		break;
+	case BUILDLESS:
+		v.build = 0;
+		break;
+	}
+	judge(t, &v);
 }
 
 /* shown - the row's connection, up to and with the segment that shows the build */
@@ -420,7 +438,7 @@ static void inside_tls_bytes_are_counted(void **state)
 /* Sight or the milter has seen an upgrade, or somebody let the source go. */
 static void inside_tls_the_verdict_may_go(void **state)
 {
-	for (enum change c = UNSET; c <= REPORTED; c++) {
+	for (enum change c = UNSET; c <= EXEMPTED; c++) {
 		struct talk t;
 
 		clean(*state);
@@ -428,6 +446,22 @@ static void inside_tls_the_verdict_may_go(void **state)
 		assert_int_equal(records(&t, CAP - 1), 0);
 		change(&t, c);
 		assert_int_equal(records(&t, 100), 0);
+	}
+}
+
+/* Nothing of what was shut out is lost: its sender goes on with it. */
+static void what_was_shut_goes_on(void **state)
+{
+	for (enum change c = UNSET; c <= EXEMPTED; c++) {
+		struct talk t;
+
+		clean(*state);
+		t = into_tls(*state);
+		assert_int_equal(records(&t, CAP), 0);
+		assert_int_equal(records(&t, 3), 3);
+		change(&t, c);
+		t.client_seq -= 3 * 1024;
+		assert_int_equal(records(&t, 10), 0);
 	}
 }
 
@@ -524,6 +558,7 @@ int main(void)
 		cmocka_unit_test_setup(a_wrong_checksum_cuts_nothing, clean_gate),
 		cmocka_unit_test_setup(inside_tls_bytes_are_counted, clean_gate),
 		cmocka_unit_test_setup(inside_tls_the_verdict_may_go, clean_gate),
+		cmocka_unit_test_setup(what_was_shut_goes_on, clean_gate),
 		cmocka_unit_test_setup(a_forged_end_is_none, clean_gate),
 		cmocka_unit_test_setup(no_recheck_is_not_counted, clean_gate),
 		cmocka_unit_test_setup(who_was_not_looked_into_is_counted, clean_gate),
