@@ -105,10 +105,13 @@ STEP int cut_begin(struct __sk_buff *skb, struct packet *p, struct flow *f, __u3
 	struct verdict *v;
 	struct flow_key key;
 
-	if (!p || !f || !flow_raise(f, FLOW_CUT))
+	if (!p || !f || f->flags & FLOW_CUT)
 		return REASON_CUT;
+	/* before the flag: who sees that relies on these */
 	f->cut_at = f->told.next;
 	f->client.high = p->seq;
+	if (!flow_raise(f, FLOW_CUT))
+		return REASON_CUT;
 	f->client.flags |= STREAM_SEEN;
 	cut_taken(p, f);
 	if (f->slot)
