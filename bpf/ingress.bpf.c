@@ -34,6 +34,15 @@ static __always_inline void born(const struct packet *p)
 	bpf_map_delete_elem(&handshakes, &p->key);
 }
 
+/* served - the server has a connection of this client under these ports, and answers its SYN
+ * (RFC 5961, 4.2). A handshake of ours would leave the client with the other one's segments. */
+static __always_inline bool served(const struct packet *p)
+{
+	struct flow *f = bpf_map_lookup_elem(&flows, &p->key);
+
+	return f && f->direction == DIRECTION_INBOUND && !(f->flags & FLOW_CUT);
+}
+
 /* attempt - segments that open a connection; CONTINUE for all others */
 static __always_inline enum reason attempt(struct __sk_buff *skb, struct packet *p)
 {
@@ -43,7 +52,9 @@ static __always_inline enum reason attempt(struct __sk_buff *skb, struct packet 
 		return REASON_CONTINUE;
 	if (p->from_client) {
 		reason = p->tcp_flags & TCP_ACK ? REASON_NO_FLOW : verdict_syn(p, true);
-		return reason == REASON_ANSWER_SYN ? answer_syn(skb, p) : reason;
+		if (reason != REASON_ANSWER_SYN)
+			return reason;
+		return served(p) ? REASON_READ : answer_syn(skb, p);
 	}
 	if (p->tcp_flags & TCP_ACK)
 		born(p);

@@ -250,6 +250,31 @@ static void a_flow_goes_first(void **state)
 	exits_as(&c.t, &before, "EHLO", HOOK_INGRESS, REASON_READ);
 }
 
+/* A client that began anew while the server has the old connection: answered by us it would be in
+ * two at once, and hang in both. The server makes it end the old one. */
+static void a_syn_under_the_ports_of_an_open_connection(void **state)
+{
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		struct caller c = caller(*state, ipv6, NULL);
+		struct look before;
+
+		handshake(&c.t);
+		server(&c.t, "220 mx.example.net ESMTP\r\n");
+		judge(&c.t, &REFUSED);
+		before = look(*state);
+		frame(&c.t, true, c.seq + 0x10000000, 0, SYN, "", 0);
+		exits_as(&c.t, &before, "SYN", HOOK_INGRESS, REASON_READ);
+		assert_true(followed(&c.t));
+		frame(&c.t, false, c.t.server_seq, c.t.client_seq, ACK, "", 0);
+		frame(&c.t, true, c.t.client_seq, 0, RST, "", 0);
+		assert_false(followed(&c.t));
+		c.seq += 0x10000000;
+		call(&c);
+		say(&c, "");
+		begins(&c.last, "220 ");
+	}
+}
+
 static void own_answers_leave(void **state)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .repeat = 1);
@@ -568,6 +593,7 @@ int main(void)
 		TEST(recheck_under_way),
 		TEST(open_connections_stay),
 		TEST(a_flow_goes_first),
+		TEST(a_syn_under_the_ports_of_an_open_connection),
 		TEST(own_answers_leave),
 		TEST(a_thousand_dialogues),
 		TEST(frames),
