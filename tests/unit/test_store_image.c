@@ -280,13 +280,45 @@ static void test_bound(void **state)
 	assert_int_equal(fold(w), sources);
 }
 
+/* put_many - sources of 10/8 from one number on, in one batch */
+static void put_many(struct world *w, unsigned int from, unsigned int count)
+{
+	char source[32];
+
+	assert_int_equal(store_begin(w->store, &w->e), 0);
+	for (unsigned int i = from; i < from + count; i++) {
+		snprintf(source, sizeof(source), "10.%u.%u.%u", i >> 16, i >> 8 & 255, i & 255);
+		put(w, source, "ex01.example.org", 1, 0);
+	}
+	assert_int_equal(store_commit(w->store, &w->e), 0);
+}
+
+/* what changed during a walk in parts stands in the journal when the walk is through: who is
+ * forgotten then does not come back from there */
+static void test_walk_ends(void **state)
+{
+	struct addr last = addr("10.2.15.87");
+	struct world *w = *state;
+
+	for (unsigned int i = 0; i < 135000; i += 5000)
+		put_many(w, i, 5000);
+	while (rows(w, "source") < 135000)
+		put_many(w, 134999, 1);
+	assert_int_equal(stage_of(w, "10.2.15.87"), 1);
+	assert_int_equal(store_forget(w->store, &last, NULL, &w->e), 1);
+	assert_int_equal(rows(w, "journal"), 0);
+	assert_int_equal(store_begin(w->store, &w->e), 0);
+	store_rollback(w->store); /* the journal is read anew */
+	assert_int_equal(stage_of(w, "10.2.15.87"), -1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_crash), TEST(test_days),      TEST(test_undone),
-		TEST(test_page),  TEST(test_page_ends), TEST(test_bound),
+		TEST(test_crash),     TEST(test_days),  TEST(test_undone),    TEST(test_page),
+		TEST(test_page_ends), TEST(test_bound), TEST(test_walk_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

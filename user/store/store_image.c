@@ -36,7 +36,8 @@ struct images {
 	/* a walk through the rows: images in order of address, those before `folded` are done */
 	struct list walk;
 	size_t folded;
-	int64_t walk_until; /* entries of the journal that it makes superfluous */
+	int64_t walk_until;  /* entries of the journal that it makes superfluous ... */
+	uint64_t walk_bytes; /* ... and what they take; those written meanwhile stay */
 };
 
 /* images_new - a store begins with what its journal holds */
@@ -506,6 +507,7 @@ static int begin_walk(struct store *store)
 	list_clear(&images->walk);
 	images->folded = 0;
 	images->walk_until = images->journal_id;
+	images->walk_bytes = images->journal_bytes;
 	if (images_each(store, add_to_walk, &images->walk) < 0) {
 		list_clear(&images->walk);
 		return -ENOMEM;
@@ -543,7 +545,7 @@ static void folded(struct images *images, size_t count)
 	if (images->folded < images->walk.count)
 		return;
 	list_clear(&images->walk);
-	images->journal_bytes = 0;
+	images->journal_bytes -= images->walk_bytes;
 }
 
 /* images_committed - a failure here loses nothing: it is all in the journal, and comes up again */
@@ -580,7 +582,7 @@ int images_fold_all(struct store *store, struct error *e)
 	struct images *images = store->images;
 	int r = images_read(store, e);
 
-	if (r < 0 || !images->count)
+	if (r < 0 || (!images->count && !images->journal_bytes))
 		return r;
 	r = store_begin(store, e);
 	if (r < 0)
