@@ -211,7 +211,8 @@ static void test_pause(void **state)
 	op.now += 60;
 	assert_int_equal(operator_pause(&op, &source, 30, &until, &e), 0);
 	assert_int_equal(in_force(DECISION_PAUSE), 1);
-	assert_non_null(strstr(trail(), "unpause 2001:db8::/64"));
+	/* as the clock names a source: its history is one */
+	assert_non_null(strstr(trail(), "unpause 2001:db8:: "));
 }
 
 static void test_pause_quota(void **state)
@@ -262,6 +263,55 @@ static void test_forget(void **state)
 	assert_null(strstr(trail(), "192.0.2"));
 }
 
+/* what was decided of an IPv6 source is forgotten with it, what was of a net around it is not */
+static void test_forget_ipv6(void **state)
+{
+	struct operator_range one = range_of("2001:db8::5"), net = range_of("2001:db8::/32");
+
+	(void)state;
+	see("2001:db8::", "ex01.example.org");
+	assert_int_equal(operator_exempt(&op, &net, &e), 0);
+	assert_int_equal(operator_set(&op, &one, ACTION_DROP, 0, 0, &e), 0);
+	op.now++;
+	assert_int_equal(operator_end(&op, DECISION_SET, &one, &e), 0);
+	assert_int_equal(operator_forget(&op, &one, NULL, &e), 1);
+	assert_string_equal(trail(), "exempt 2001:db8::/32 {\"exempt\":true}; "
+				     "forget gate {\"identities\":1}; ");
+}
+
+/* note_unpause - the entry of the clock's */
+static int note_unpause(void *arg, const struct audit *audit)
+{
+	*(bool *)arg |= !strcmp(audit->what, "unpause") && !strcmp(audit->who, "clock");
+	return 0;
+}
+
+/* a pause of a source that is silent for so long that its records are archived ends all the same */
+static void test_pause_archived(void **state)
+{
+	struct operator_range one = range_of("192.0.2.7");
+	struct source source;
+	bool unpaused = false;
+	int64_t until;
+
+	(void)state;
+	see("192.0.2.7", "ex01.example.org");
+	op.now = NOON + 170 * DAY;
+	assert_int_equal(operator_pause(&op, &one, 60, &until, &e), 0);
+	assert_true(store_source_load(store, &one.addr, &source, &e) == 1);
+	source.identities[0].archived = true;
+	source.identities[0].due = 0;
+	source.identities[0].dirty = true;
+	assert_true(store_source_save(store, &source, &e) >= 0);
+	source_clear(&source);
+	assert_true(enforcer_tick(enforcer, until - 1, &e) >= 0);
+	assert_int_equal(in_force(DECISION_PAUSE), 1);
+	assert_true(enforcer_tick(enforcer, until, &e) >= 0);
+	assert_int_equal(in_force(DECISION_PAUSE), 0);
+	assert_true(store_audit_each(store, "192.0.2.7", 0, note_unpause, &unpaused, &e) >= 0);
+	assert_true(unpaused);
+}
+
 static void test_mode(void **state)
 {
 	char word[16];
@@ -280,8 +330,10 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_ranges), T(test_set),         T(test_styles), T(test_exempt),
-		T(test_pause),  T(test_pause_quota), T(test_forget), T(test_mode),
+		T(test_ranges),         T(test_set),   T(test_styles),
+		T(test_exempt),         T(test_pause), T(test_pause_quota),
+		T(test_forget),         T(test_mode),  T(test_forget_ipv6),
+		T(test_pause_archived),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

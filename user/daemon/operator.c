@@ -61,6 +61,24 @@ int operator_range(const struct operator* op, const char *text, bool widen,
 	return 0;
 }
 
+/* is_source - the range is one source as a whole */
+static bool is_source(const struct operator* op, const struct operator_range *range)
+{
+	return range->bits == (address_is_ipv4(&range->addr) ? 128 : op->ipv6_bits);
+}
+
+/* subject_of - a source by its first address, as in what the clock says of it: one history, and
+ * forgotten as one */
+static const char *subject_of(const struct operator* op, const struct operator_range *range,
+			      char *buf)
+{
+	if (!range)
+		return "gate";
+	if (is_source(op, range))
+		return address_format(&range->addr, buf);
+	return range_format(&range->addr, range->bits, buf);
+}
+
 /* audit - one entry about a range; before and after are taken over and freed */
 static int audit(const struct operator* op, const char *what, const struct operator_range *range,
 		 json_t *before, json_t *after, struct error *e)
@@ -72,7 +90,7 @@ static int audit(const struct operator* op, const char *what, const struct opera
 		.at = op->now,
 		.who = op->who,
 		.what = what,
-		.subject = range ? range_format(&range->addr, range->bits, subject) : "gate",
+		.subject = subject_of(op, range, subject),
 		.why = op->reason,
 		.before = was,
 		.after = is,
@@ -273,9 +291,7 @@ static int move_clock(const struct operator* op, const struct addr *addr, int64_
 static int whole_source(const struct operator* op, const struct operator_range *range,
 			struct error *e)
 {
-	unsigned int bits = address_is_ipv4(&range->addr) ? 128 : op->ipv6_bits;
-
-	if (range->bits == bits)
+	if (is_source(op, range))
 		return 0;
 	return error_set(e, -EINVAL,
 			 "pauses and records are of one source; expected an address, not a range");

@@ -403,7 +403,8 @@ int enforcer_reload(struct enforcer *enforcer, int64_t now, struct error *e)
 }
 
 /* left_to_clock - the records of a paused source stand still: the clock must start them again
- * at the right moment, and ends the pause with that (observer_tick()) */
+ * at the right moment, and ends the pause with that (observer_tick()). It never comes for archived
+ * ones */
 static int left_to_clock(struct enforcer *enforcer, const struct decision *d, struct error *e)
 {
 	struct source source;
@@ -416,7 +417,7 @@ static int left_to_clock(struct enforcer *enforcer, const struct decision *d, st
 		return r;
 	r = 0;
 	for (unsigned int i = 0; i < source.count; i++)
-		r |= source.identities[i].paused_at != 0;
+		r |= source.identities[i].paused_at && !source.identities[i].archived;
 	source_clear(&source);
 	return r;
 }
