@@ -114,6 +114,7 @@ static void test_source(void **state)
 {
 	struct world *w = *state;
 	struct addr a = addr("192.0.2.7");
+	int64_t newest, next;
 	struct decision pause = { .kind = DECISION_PAUSE, .addr = a, .bits = 128, .at = T0 };
 
 	for (int round = 0; round < 6; round++) {
@@ -126,7 +127,12 @@ static void test_source(void **state)
 	assert_true(on_disk(w, GONE, strlen(GONE)) > 0);
 	assert_true(on_disk(w, &a, sizeof(a)) > 0);
 
+	assert_int_equal(store_audit_newest(w->store, &newest, &w->e), 0);
 	assert_int_equal(store_forget(w->store, &a, NULL, &w->e), 1);
+	/* whoever reads on behind the newest entry misses none that comes after it */
+	say(w, "192.0.2.8", KEPT, T0 + 9);
+	assert_int_equal(store_audit_newest(w->store, &next, &w->e), 0);
+	assert_true(next > newest);
 	gone(w, GONE);
 	gone(w, "Gone.Secret.Example");
 	gone(w, "secret.example");

@@ -235,6 +235,8 @@ static int write_batch(struct store *store, struct error *e)
 		r = images_commit(store, e);
 	if (r >= 0)
 		r = store_tally_commit(store, e);
+	if (r >= 0 && store->forgot)
+		r = store_scrub(store, e);
 	return r < 0 ? r : store_run(store, e, "COMMIT", "");
 }
 

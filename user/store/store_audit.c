@@ -5,15 +5,18 @@
 
 #include "store_private.h"
 
-/* store_audit_add - entries are only ever added */
+/* store_audit_add - no id comes twice, also when the newest entry was forgotten: whoever reads on
+ * behind an id would miss the entry that has it anew */
 int store_audit_add(struct store *store, const struct audit *audit, struct error *e)
 {
-	int r = store_run(store, e,
-			  "INSERT INTO audit(at, who, what, subject, why, before, after)"
-			  " VALUES(?,?,?,?,?,?,?)",
-			  "itttttt", audit->at, audit->who, audit->what, audit->subject, audit->why,
-			  audit->before, audit->after);
+	int r = store->audit_last ? 0 : store_audit_newest(store, &store->audit_last, e);
 
+	if (r >= 0)
+		r = store_run(store, e, "INSERT INTO audit VALUES(?,?,?,?,?,?,?,?)", "iitttttt",
+			      store->audit_last + 1, audit->at, audit->who, audit->what,
+			      audit->subject, audit->why, audit->before, audit->after);
+	if (r >= 0)
+		store->audit_last++;
 	return r < 0 ? r : 0;
 }
 

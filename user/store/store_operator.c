@@ -8,7 +8,8 @@
 #include "store_private.h"
 #include "store_tally.h"
 
-#define PAGE_BYTES 4096
+#define PAGE_BYTES  4096
+#define SCRUB_PAGES 65536 /* in one row; SQLite has none above a gigabyte */
 
 /* store_decision_end - it stays as history: a year's pauses are counted from there */
 int store_decision_end(struct store *store, enum decision_kind kind, const struct addr *addr,
@@ -192,24 +193,37 @@ static int forget_source(struct store *store, const struct addr *source, struct 
 	return r < 0 ? r : identities;
 }
 
-/* scrub - pages that are free keep what was in them (secure_delete=FAST): fill them all, once */
-static int scrub(struct store *store, struct error *e)
+/* free_pages - of the file */
+static int free_pages(struct store *store, int64_t *ret, struct error *e)
 {
 	sqlite3_stmt *stmt;
-	int64_t pages = 0;
 	int r = store_query(store, &stmt, e, "PRAGMA freelist_count", "");
 
 	if (r >= 0)
 		r = store_step(store, stmt, e);
-	if (r > 0) {
-		pages = sqlite3_column_int64(stmt, 0);
-		store_reset(stmt);
+	if (r <= 0)
+		return r;
+	*ret = sqlite3_column_int64(stmt, 0);
+	store_reset(stmt);
+	return 0;
+}
+
+/* store_scrub - pages that are free keep what was in them (secure_delete=FAST): fill them all, once
+ */
+int store_scrub(struct store *store, struct error *e)
+{
+	int64_t pages = 0, part, id = 0;
+	int r = free_pages(store, &pages, e);
+
+	if (r < 0 || !pages)
+		return r;
+	for (; r >= 0 && pages > 0; pages -= part, id--) {
+		part = pages < SCRUB_PAGES ? pages : SCRUB_PAGES;
+		r = store_run(store, e, "INSERT INTO journal(id, body) VALUES(?, zeroblob(?))",
+			      "ii", id, part * PAGE_BYTES);
 	}
-	if (r >= 0 && pages)
-		r = store_run(store, e, "INSERT INTO journal(id, body) VALUES(0, zeroblob(?))", "i",
-			      pages * PAGE_BYTES);
-	if (r >= 0 && pages)
-		r = store_run(store, e, "DELETE FROM journal WHERE id = 0", "");
+	if (r >= 0)
+		r = store_run(store, e, "DELETE FROM journal WHERE id <= 0", "");
 	return r < 0 ? r : 0;
 }
 
@@ -218,7 +232,7 @@ static int scrub(struct store *store, struct error *e)
  * emptied */
 int store_forget(struct store *store, const struct addr *source, const char *name, struct error *e)
 {
-	int r = store_begin(store, e), scrubbed;
+	int r = store_begin(store, e);
 
 	if (r < 0)
 		return r;
@@ -227,7 +241,6 @@ int store_forget(struct store *store, const struct addr *source, const char *nam
 	r = images_fold_all(store, e);
 	if (r >= 0)
 		r = name ? forget_name(store, source, name, e) : forget_source(store, source, e);
-	scrubbed = r >= 0 ? scrub(store, e) : 0;
 	store->forgot |= r >= 0;
-	return store_finish(store, scrubbed < 0 ? scrubbed : r, e);
+	return store_finish(store, r, e);
 }

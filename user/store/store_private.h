@@ -33,7 +33,7 @@ struct store {
 	bool made;          /* by this open */
 	dev_t device;       /* the file's own, to know it again */
 	ino_t inode;
-	bool forgot; /* its commit empties the journal too */
+	bool forgot; /* its commit scrubs the file, and empties the journal too */
 	struct {
 		const char *sql;
 		sqlite3_stmt *stmt;
@@ -49,6 +49,7 @@ struct store {
 	struct images *images; /* sources that have changed since their rows were written */
 	struct tally *tally;
 	struct raw raw;
+	int64_t audit_last;  /* highest id of the trail that this process knows of; 0: none yet */
 	int64_t settled_day; /* every day, the counts of days gone by go to their table */
 };
 
@@ -74,6 +75,9 @@ int store_run(struct store *store, struct error *e, const char *sql, const char 
 /* column readers: an address, and text cut to size ("" for NULL) */
 void store_column_addr(sqlite3_stmt *stmt, int column, struct addr *ret);
 void store_column_text(sqlite3_stmt *stmt, int column, char *buf, size_t size);
+
+/* store_scrub - nothing that was deleted is left in the file's free pages; within the batch */
+int store_scrub(struct store *store, struct error *e);
 
 /* store_schema_create - everything, into an empty database */
 int store_schema_create(struct store *store, struct error *e);
