@@ -111,6 +111,15 @@ bad_start "no space left"
 must "it ends when it is told to" gate_stop
 rm $STATE/filler
 
+# moved away while it waits: begins anew, and not in silence
+dd if=/dev/urandom of=$DB bs=4096 seek=2 count=20 conv=notrunc 2>/dev/null
+bad_start "damaged"
+rm -f $DB $DB-wal $DB-shm
+must "with none in its place it goes on" wait_for 40 well
+must "and says that it begins empty" grep -q "begins EMPTY" $GATE/log
+gate_stop
+cp $LAB/copy.db $LAB/whole.db && mv $LAB/whole.db $DB
+
 # more than 64 MiB are not looked through at a start: what is damaged further in is found on the way
 mount -o remount,size=300m $STATE
 must "it starts" gate_start

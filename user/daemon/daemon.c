@@ -97,12 +97,12 @@ static int open_or_wait(struct daemon *daemon, const char *path, struct error *e
 	return rc;
 }
 
-/* tell_new - an empty store where there has been one is never passed over in silence */
-static void tell_new(const struct daemon *daemon, const char *path)
+/* daemon_tell_new - an empty store where there has been one is never passed over in silence */
+void daemon_tell_new(const struct store *store, const char *path)
 {
 	struct pinned *pinned;
 
-	if (!store_is_new(daemon->store))
+	if (!store_is_new(store))
 		return;
 	if (pinned_open(&pinned, NULL)) {
 		log_info("store: %s is new and empty", path);
@@ -125,7 +125,7 @@ static int open_store(struct daemon *daemon, struct error *e)
 	rc = open_or_wait(daemon, path, e);
 	if (rc)
 		return rc;
-	tell_new(daemon, path);
+	daemon_tell_new(daemon->store, path);
 	rc = daemon_clock_init(daemon, e);
 	if (rc >= 0)
 		rc = store_number_set(daemon->store, "started", clock_wall(), e);

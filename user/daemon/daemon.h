@@ -132,6 +132,9 @@ int daemon_start(struct config *config, bool lab_clock, struct daemon **ret_daem
 int daemon_run(struct daemon *daemon, struct error *e);
 void daemon_stop(struct daemon *daemon);
 
+/* daemon_tell_new - say so if the store was made by this open */
+void daemon_tell_new(const struct store *store, const char *path);
+
 /* ---- daemon_wait.c ---- */
 
 /* daemon_wait_store - renew the lease of the gate in the kernel until the store can be opened

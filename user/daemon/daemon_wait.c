@@ -120,6 +120,7 @@ static bool usable(struct waiting *w)
 		return false;
 	if (store_open(w->path, &store, &w->why))
 		return false;
+	daemon_tell_new(store, w->path); /* the start that goes on finds it there */
 	whole = !w->whole || !store_whole(store, &w->why);
 	store_close(store);
 	if (!whole) /* opening it wrote to it */
