@@ -25,7 +25,7 @@ knock() {
 }
 
 # attempts - connections that the old site has opened (a slow shell may not get so far)
-attempts() { lab_net old awk '$1 == "Tcp:" { opened = $6 } END { print opened }' /proc/net/snmp; }
+attempts() { lab_net old sed -n 's/^Tcp: [0-9]* [0-9]* [0-9]* [-0-9]* \([0-9]*\) .*/\1/p' /proc/net/snmp; }
 
 # clock_verdict - days go by until the clock throttles the source
 clock_verdict() {
