@@ -71,10 +71,12 @@ STEP int recheck_over(const struct packet *p)
 /* recheck_shut - the step for what is inside TLS: CUT for what must not be forwarded any more */
 STEP int recheck_shut(const struct packet *p, struct flow *f)
 {
-	if (!p || !f || f->server.family != FAMILY_TLS || !p->from_client || !p->payload_bytes)
+	if (!p || !f || !p->from_client || !p->payload_bytes)
 		return REASON_CONTINUE;
+	/* sight also shuts what was not read here as far as its STARTTLS */
 	if (!(f->flags & FLOW_SHUT) &&
-	    !after(p->seq + p->payload_bytes, f->client.next + RECHECK_TLS_BYTES))
+	    (f->server.family != FAMILY_TLS ||
+	     !after(p->seq + p->payload_bytes, f->client.next + RECHECK_TLS_BYTES)))
 		return REASON_CONTINUE;
 	/* also of one that was shut: nothing of it is lost, so it goes on where it stopped */
 	if (!verdict_blocks(&p->key.client))

@@ -465,6 +465,26 @@ static void what_was_shut_goes_on(void **state)
 	}
 }
 
+/* What sight shuts is shut, also where a hole hid the STARTTLS from us. */
+static void sight_shuts_what_was_not_read(void **state)
+{
+	struct talk t = let_through(*state, false);
+	struct flow_key key = key_of(&t);
+	struct flow f;
+
+	client(&t, "EHLO ex01.example.org\r\n");
+	t.server_seq += 100; /* a reply that passed by unseen, and was read */
+	acknowledge(&t, true);
+	client(&t, "STARTTLS\r\n");
+	server(&t, "220 go\r\n");
+	assert_int_equal(records(&t, 3), 0);
+	assert_true(flow_of(&t, &f));
+	assert_int_not_equal(f.server.family, FAMILY_TLS);
+	f.flags |= FLOW_SHUT;
+	assert_int_equal(bpf_map_update_elem(instance_fds(*state)->flows, &key, &f, BPF_ANY), 0);
+	assert_int_equal(records(&t, 3), 3);
+}
+
 /* Others of the source are deferred until it is over, and only its own client ends it. */
 static void a_forged_end_is_none(void **state)
 {
@@ -559,6 +579,7 @@ int main(void)
 		cmocka_unit_test_setup(inside_tls_bytes_are_counted, clean_gate),
 		cmocka_unit_test_setup(inside_tls_the_verdict_may_go, clean_gate),
 		cmocka_unit_test_setup(what_was_shut_goes_on, clean_gate),
+		cmocka_unit_test_setup(sight_shuts_what_was_not_read, clean_gate),
 		cmocka_unit_test_setup(a_forged_end_is_none, clean_gate),
 		cmocka_unit_test_setup(no_recheck_is_not_counted, clean_gate),
 		cmocka_unit_test_setup(who_was_not_looked_into_is_counted, clean_gate),
