@@ -280,7 +280,7 @@ static void put_source(struct bench *b, uint32_t i)
 	identity->dirty = true;
 	TRY(store_source_save(b->store, &s, &b->e));
 	TRY(store_account_add(b->store, &a, 1U << FAMILY_EXCHANGE | STORE_ORIGIN(ORIGIN_RECEIVED),
-			      &b->e));
+			      b->now, &b->e));
 	source_clear(&s);
 }
 

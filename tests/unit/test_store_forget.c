@@ -55,7 +55,7 @@ static void observe(struct world *w, const char *source, const char *helo, const
 	snprintf(o.server, sizeof(o.server), "%s", server);
 	assert_int_equal(store_observation_add(w->store, &o.source, &o, &w->e), 0);
 	assert_true(store_confirm(w->store, &o.source, o.build, &w->e) >= 0);
-	assert_true(store_account_add(w->store, &o.source, 1U << FAMILY_EXCHANGE, &w->e) >= 0);
+	assert_true(store_account_add(w->store, &o.source, 1U << FAMILY_EXCHANGE, at, &w->e) >= 0);
 }
 
 /* say - an entry as the clock writes it */

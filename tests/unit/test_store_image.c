@@ -280,6 +280,50 @@ static void test_bound(void **state)
 	assert_int_equal(fold(w), sources);
 }
 
+/* account - of a source that was seen at T0 */
+static void account(struct world *w, const char *source)
+{
+	struct addr a = addr(source);
+
+	assert_true(store_account_add(w->store, &a, 1U << FAMILY_TLS, T0, &w->e) >= 0);
+}
+
+/* an address is not kept for ever for having been seen once: neither one that never had a record,
+ * nor one whose records are past their time */
+static void test_accounts(void **state)
+{
+	struct addr archived = addr("192.0.2.8");
+	struct store_counts counts;
+	struct world *w = *state;
+	struct source s;
+
+	account(w, "192.0.2.7");
+	account(w, "192.0.2.8");
+	account(w, "192.0.2.9");
+	put(w, "192.0.2.8", "ex01.example.org", 0, 0);
+	put(w, "192.0.2.9", "ex01.example.org", 1, 0);
+	assert_int_equal(store_source_load(w->store, &archived, &s, &w->e), 1);
+	s.identities[0].archived = s.identities[0].dirty = true;
+	s.identities[0].last_seen = T0;
+	assert_true(store_source_save(w->store, &s, &w->e) >= 0);
+	source_clear(&s);
+	while (store_prune(w->store, T0 + 399 * DAY_S, 400, &w->e) > 0)
+		;
+	assert_int_equal(rows(w, "source"), 3);
+	while (store_prune(w->store, T0 + 401 * DAY_S, 400, &w->e) > 0)
+		;
+	assert_int_equal(store_count(w->store, &counts, &w->e), 0);
+	assert_int_equal(counts.sources, 1);
+	assert_int_equal(counts.identities, 1);
+	assert_int_equal(reopen(w), 0);
+	assert_int_equal(fold(w), 1);
+	assert_int_equal(rows(w, "source"), 1);
+	assert_int_equal(stage_of(w, "192.0.2.9"), 1);
+	account(w, "192.0.2.7"); /* it comes again: counted anew */
+	assert_int_equal(store_count(w->store, &counts, &w->e), 0);
+	assert_int_equal(counts.sources, 2);
+}
+
 /* put_many - sources of 10/8 from one number on, in one batch */
 static void put_many(struct world *w, unsigned int from, unsigned int count)
 {
@@ -318,7 +362,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_crash),     TEST(test_days),  TEST(test_undone),    TEST(test_page),
-		TEST(test_page_ends), TEST(test_bound), TEST(test_walk_ends),
+		TEST(test_page_ends), TEST(test_bound), TEST(test_walk_ends), TEST(test_accounts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -203,7 +203,7 @@ static int count_sight(struct observer *observer, const struct addr *source,
 		bits |= STORE_ORIGIN(o->origin);
 	if (o->tls && family != FAMILY_UNKNOWN && family != FAMILY_TLS)
 		bits |= STORE_READ_IN_TLS;
-	return store_account_add(observer->options.store, source, bits, e);
+	return store_account_add(observer->options.store, source, bits, o->at, e);
 }
 
 /* known - a report that comes late, of a connection that counted: a batch whose answer was lost is

@@ -167,8 +167,9 @@ bool store_seen(void *store, uint64_t build, uint64_t below);
 #define STORE_ORIGIN(origin) (1U << (8 + (origin)))
 #define STORE_READ_IN_TLS    (1U << 13)
 
-/* store_account_add - these bits are true of the source too (DESIGN: account of sight) */
-int store_account_add(struct store *store, const struct addr *source, unsigned int bits,
+/* store_account_add - these bits are true of the source too, as seen at a moment (DESIGN: account
+ * of sight); a source without records is pruned by the last such moment, 0: never */
+int store_account_add(struct store *store, const struct addr *source, unsigned int bits, int64_t at,
 		      struct error *e);
 
 /* store_family_add - remember that the source was seen as family */
@@ -181,7 +182,7 @@ int store_families(struct store *store, const struct addr *source, unsigned int 
 
 /* Running totals, kept by the store itself: reading them costs nothing. */
 struct store_counts {
-	uint64_t sources;    /* ever seen in a mail connection */
+	uint64_t sources;    /* seen in a mail connection, and kept */
 	uint64_t exchange;   /* spoke Exchange, with or without a build */
 	uint64_t identified; /* showed a build */
 	uint64_t tls;        /* left for TLS, and nobody ever read what it says in there */

@@ -463,26 +463,29 @@ static int change_row(struct store *store, const struct image *image, int rank, 
 			 (int64_t)rank, &image->addr);
 }
 
-/* image_write - in place, where it has a row */
-int image_write(struct store *store, const struct image *image, struct error *e)
-{
-	int rank = image_rank(image), r = image->known ? change_row(store, image, rank, e) : 0;
-
-	if (r)
-		return r < 0 ? r : 0;
-	r = store_run(store, e, "INSERT INTO source(" IMAGE_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?)",
-		      "aiiiiiibb", &image->addr, (int64_t)image->families, (int64_t)image->stages,
-		      (int64_t)image->standings, image->due, image->archived_at, (int64_t)rank,
-		      BYTES_OF(image));
-	return r < 0 ? r : 0;
-}
-
 /* image_forget - also what was read last */
 int image_forget(struct store *store, const struct addr *addr, struct error *e)
 {
 	int r = store_run(store, e, "DELETE FROM source WHERE source = ?", "a", addr);
 
 	store->images->last_valid = false;
+	return r < 0 ? r : 0;
+}
+
+/* image_write - in place, where it has a row; nothing needs none */
+int image_write(struct store *store, const struct image *image, struct error *e)
+{
+	int rank = image_rank(image), r;
+
+	if (!image->families && !image->records_bytes && !image->days_bytes)
+		return image_forget(store, &image->addr, e);
+	r = image->known ? change_row(store, image, rank, e) : 0;
+	if (r)
+		return r < 0 ? r : 0;
+	r = store_run(store, e, "INSERT INTO source(" IMAGE_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?)",
+		      "aiiiiiibb", &image->addr, (int64_t)image->families, (int64_t)image->stages,
+		      (int64_t)image->standings, image->due, image->archived_at, (int64_t)rank,
+		      BYTES_OF(image));
 	return r < 0 ? r : 0;
 }
 

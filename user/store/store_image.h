@@ -30,7 +30,8 @@ struct image {
 	uint32_t standings; /* a bit for each standing of a live record */
 	uint32_t records_bytes, days_bytes;
 	int64_t due;         /* earliest of the records, 0: none */
-	int64_t archived_at; /* last_seen of the archived record seen longest ago, 0: none */
+	int64_t archived_at; /* last_seen of the archived record seen longest ago; without records
+			      * when the account was added to; 0: none */
 	unsigned char *body; /* records (store_record.h), then days (store_days.h) */
 	/* what the indexed columns of its row are; row_rank may be IMAGE_UNREAD */
 	int64_t row_due;

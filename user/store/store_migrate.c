@@ -174,7 +174,8 @@ int store_migrate_6(struct store *store, struct error *e)
 		r = move_observations(store, e);
 	if (r >= 0)
 		r = store_run(store, e,
-			      "INSERT INTO source SELECT source, families, 0, 0, 0, 0, -1, x'', x''"
+			      "INSERT INTO source SELECT source, families, 0, 0, 0, first_at, -1, "
+			      "x'', x''"
 			      " FROM family WHERE true ON CONFLICT DO NOTHING",
 			      "");
 	return r < 0 ? r : drop(store, e);

@@ -107,11 +107,11 @@ int store_families(struct store *store, const struct addr *source, unsigned int 
 int store_family_add(struct store *store, const struct addr *source, uint8_t family,
 		     struct error *e)
 {
-	return store_account_add(store, source, 1U << family, e);
+	return store_account_add(store, source, 1U << family, 0, e);
 }
 
 /* store_account_add - written only when it is news */
-int store_account_add(struct store *store, const struct addr *source, unsigned int bits,
+int store_account_add(struct store *store, const struct addr *source, unsigned int bits, int64_t at,
 		      struct error *e)
 {
 	struct image *image;
@@ -129,6 +129,8 @@ int store_account_add(struct store *store, const struct addr *source, unsigned i
 	if (r >= 0) {
 		store_tally_families(store, was, was | bits);
 		image->families = was | bits;
+		if (!image->records_bytes)
+			image->archived_at = at;
 	}
 	return store_finish(store, r, e);
 }
@@ -147,7 +149,26 @@ static int settle_days(struct store *store, int64_t now, struct error *e)
 	return r;
 }
 
-/* drop_archived - the archived records of a source that were seen last before a moment */
+/* drop_account - of a source that has no records (any more); 1: its row goes with the next fold */
+static int drop_account(struct store *store, const struct addr *addr, struct error *e)
+{
+	struct image *image;
+	int r = store_tally_read(store, e);
+
+	if (r >= 0)
+		r = image_change(store, addr, &image, e);
+	if (r < 0)
+		return r;
+	image->archived_at = 0;
+	if (image->records_bytes || image->days_bytes)
+		return 0;
+	store_tally_families(store, image->families, 0);
+	image->families = 0;
+	return 1;
+}
+
+/* drop_archived - the archived records of a source that were seen last before a moment, and all of
+ * it when none is left */
 static int drop_archived(struct store *store, const struct addr *addr, int64_t before,
 			 struct error *e)
 {
@@ -169,6 +190,10 @@ static int drop_archived(struct store *store, const struct addr *addr, int64_t b
 	source.count = kept;
 	r = store_source_save(store, &source, e);
 	source_clear(&source);
+	if (r >= 0 && !kept) {
+		r = drop_account(store, addr, e);
+		dropped += r > 0;
+	}
 	return r < 0 ? r : dropped;
 }
 
