@@ -3,7 +3,8 @@
 #
 # mail - whole mail transactions per second, with the gate and without it
 #
-#   gate      smtp-source to smtp-sink, through the gate's hooks and past them
+#   gate      smtp-source to smtp-sink, through the gate's hooks and past them; beside it the same
+#             through an empty XDP program, which is what the driver (veth here) makes XDP cost
 #   sight     smtp-source with TLS to a real Postfix, with TLS sight and without
 #   milter    the same with gate-milter and without, over a Unix socket and over TCP; beside it a
 #             milter that asks for the same steps and does nothing, which is what libmilter and
@@ -182,6 +183,18 @@ mails() {
 
 mails_by_tls() { mails "$1" "127.0.0.1:$(sed -n "s/^$1 //p" $OUT/ports)" "$MAILS"; }
 
+# empty_xdp on|off - a program that only passes, where no gate is
+empty_xdp() {
+	local pins=/sys/fs/bpf/empty
+	case $1 in
+	on)
+		bpftool prog loadall build/obj/tests/bench/again.bpf.o $pins &&
+			lab_net good bpftool net attach xdpdrv pinned $pins/bench_empty_xdp dev wan
+		;;
+	off) lab_net good bpftool net detach xdpdrv dev wan && rm -r $pins ;;
+	esac
+}
+
 # transfers - two seconds of 64 KB each, from openssl to openssl
 transfers() {
 	lab_net old openssl s_time -connect 198.51.100.25:4433 -www /64k -reuse -time 2 >$OUT/s_time 2>&1 &&
@@ -197,6 +210,7 @@ shuffled() { shuf -e "$@"; }
 rows() {
 	cat <<-EOF2
 		gate to_smtp-sink_through_the_gate none gate 0.98
+		driver __through_an_empty_XDP_program none xdp null
 		sight to_Postfix_with_TLS_sight twin seen 0.97
 		milter to_Postfix_with_gate-milter,_Unix bare unix 0.97
 		milter to_Postfix_with_gate-milter,_TCP bare tcp 0.97
@@ -255,9 +269,14 @@ must "the milters" milters
 must "the gate, with sight" gate on
 must "the Postfix is covered" tls_covered /usr/lib/postfix/sbin/smtpd
 for ((ROUND = 0; ROUND < ROUNDS; ROUND++)); do
-	for way in $(shuffled none gate twin seen bare "${!MILTERS[@]}"); do
+	for way in $(shuffled none xdp gate twin seen bare "${!MILTERS[@]}"); do
 		case $way in
 		none) must "round $ROUND: no gate" mails none 203.0.113.20:25 $((MAILS * 10)) ;;
+		xdp)
+			must "an empty XDP program" empty_xdp on
+			must "round $ROUND: behind it" mails xdp 203.0.113.20:25 $((MAILS * 10))
+			must "it goes" empty_xdp off
+			;;
 		gate) must "round $ROUND: the gate" mails gate $SINK:25 $((MAILS * 10)) ;;
 		*) must "round $ROUND: $way" mails_by_tls "$way" ;;
 		esac
