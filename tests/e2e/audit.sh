@@ -121,3 +121,11 @@ must "leaves nothing of the source" [ "$(ctl -j history $ADDR)" = "[]" ]
 must "but that it was done" gate '.what == "forget" and .after.identities > 0'
 must "mode off" ctl mode off
 must "is an entry" wait_for 10 gate '.what == "mode" and .before == "enforce" and .after == "off"'
+
+# a start without anybody to turn to does not enforce
+must "mode enforce" ctl mode enforce
+gate_stop
+sed -i '/^contact:/d' $GATE/buildgate.yaml
+must "it starts without a contact" gate_start
+must "and that it reports is an entry" gate '.what == "mode" and .who == "buildgated" and .before == "enforce" and
+	.after == "report" and (.why | contains("no contact"))'

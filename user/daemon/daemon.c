@@ -202,6 +202,20 @@ static int attach_gate(struct daemon *daemon, struct error *e)
 	return rc ? rc : offmark_tell(daemon->config->state_dir, e);
 }
 
+/* without_contact - the store says enforce, and a refused sender would have nobody to turn to */
+static int without_contact(struct daemon *daemon, struct error *e)
+{
+	struct operator op = { .store = daemon->store,
+			       .now = clock_wall(),
+			       .who = "buildgated",
+			       .reason = "the configuration has no contact" };
+
+	log_warning("mode is report now: the store says enforce, but %s has no contact",
+		    daemon->config->path);
+	daemon->mode = MODE_REPORT;
+	return operator_mode(&op, MODE_ENFORCE, MODE_REPORT, MODE_REPORT, e);
+}
+
 /* first_mode - what the store says, on a new store the config; but "off", said while no daemon
  * ran, stays off, over a reboot too, and nobody is refused without a contact to turn to */
 static int first_mode(struct daemon *daemon, struct error *e)
@@ -215,11 +229,10 @@ static int first_mode(struct daemon *daemon, struct error *e)
 	if (rc < 0)
 		return rc;
 	daemon->mode = mode ? mode : MODE_REPORT;
-	if (daemon->mode == MODE_ENFORCE && !config->contact[0]) {
-		log_warning("mode is report now: the store says enforce, but %s has no contact",
-			    config->path);
-		daemon->mode = MODE_REPORT;
-	}
+	if (daemon->mode == MODE_ENFORCE && !config->contact[0])
+		rc = without_contact(daemon, e);
+	if (rc < 0)
+		return rc;
 	if ((found && daemon->settings->mode == MODE_OFF) || offmark_found(config->state_dir)) {
 		daemon->settings->mode = MODE_OFF;
 		daemon->settings->enforce_until_ns = 0;
