@@ -60,7 +60,7 @@ refused "no CAP_PERFMON" 1 "privilege: CAP_PERFMON" setpriv --bounding-set=-perf
 refused "no BTF" 1 "BTF /sys/kernel/btf/vmlinux CONFIG_DEBUG_INFO_BTF" \
 	unshare --mount sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$@"' sh
 refused "no bpffs" 1 "/sys/fs/bpf mount.-t.bpf" \
-	unshare --mount sh -c 'umount -l /sys/fs/bpf && exec "$@"' sh
+	unshare --mount sh -c 'mount -t tmpfs none /sys/fs/bpf && exec "$@"' sh
 gate_config "state_dir: $GATE/full"
 mkdir $GATE/full && mount -t tmpfs -o size=64k tmpfs $GATE/full
 dd if=/dev/zero of=$GATE/full/filler bs=1k 2>/dev/null
