@@ -87,7 +87,7 @@ int observer_take(struct observer *observer, struct observation *o, int64_t now,
 /* observer_tick - move the clocks that are due at now, the earliest first; returns how many sources
  * it moved. The changes are durable when fn is called. So that nobody waits for a million of them
  * it ends at OBSERVER_TICK_MAX or some more: call again then */
-#define OBSERVER_TICK_MAX 32768
+#define OBSERVER_TICK_MAX 12288
 int observer_tick(struct observer *observer, int64_t now, int64_t running, observer_changed_fn fn,
 		  void *arg, struct error *e);
 
