@@ -6,49 +6,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "tests/unit/fake_maps.h"
-#include "tests/unit/world.h"
+#include "tests/unit/report_scene.h"
 #include "user/report/outlook.h"
-
-struct scene {
-	struct world w;
-	struct enforcer *enforcer;
-	struct report report;
-};
 
 static int set_up(void **state)
 {
-	struct scene *s = calloc(1, sizeof(*s));
-	struct enforcer_options options;
-
-	clock_init(10LL * DAY_S * 1000000000);
-	fake_reset();
-	world_open(&s->w);
-	options = (struct enforcer_options) { .store = s->w.store,
-					      .policy = s->w.policy,
-					      .verdicts_fd = FAKE_VERDICTS,
-					      .ranges_fd = FAKE_RANGES,
-					      .ipv6_bits = 64,
-					      .recheck_interval = HOUR,
-					      .tarpit_style = STYLE_SLOW,
-					      .drop_style = STYLE_SILENT };
-	assert_int_equal(enforcer_new(&options, &s->enforcer, &s->w.e), 0);
-	s->report = (struct report) { .store = s->w.store,
-				      .enforcer = s->enforcer,
-				      .policy = s->w.policy,
-				      .mode = MODE_ENFORCE,
-				      .now = clock_wall() };
-	*state = s;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct scene *s = *state;
-
-	enforcer_free(s->enforcer);
-	world_close(&s->w);
-	free(s);
+	*state = scene_open();
 	return 0;
 }
 
@@ -166,7 +129,7 @@ static void test_top(void **state)
 	assert_int_equal(top.count, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, scene_close)
 
 int main(void)
 {

@@ -8,64 +8,18 @@
 #include <errno.h>
 #include <sodium.h>
 
-#include "tests/unit/fake_maps.h"
-#include "tests/unit/world.h"
+#include "tests/unit/report_scene.h"
 #include "user/base/times.h"
 #include "user/report/page.h"
 
 #define EVIL "</script><script>alert(1)</script><!--<script>\\\"'&amp;"
 
-struct scene {
-	struct world w;
-	struct enforcer *enforcer;
-	struct report report;
-	struct page_about about;
-};
+static const struct page_about about = { "mx.example.org", 90 * DAY_S };
 
 static int set_up(void **state)
 {
-	struct scene *s = calloc(1, sizeof(*s));
-	struct enforcer_options options;
-
-	clock_init(10LL * DAY_S * 1000000000);
-	fake_reset();
-	world_open(&s->w);
-	options = (struct enforcer_options) {
-		.store = s->w.store,
-		.policy = s->w.policy,
-		.verdicts_fd = FAKE_VERDICTS,
-		.ranges_fd = FAKE_RANGES,
-		.ipv6_bits = 64,
-		.recheck_interval = HOUR,
-		.tarpit_style = STYLE_SLOW,
-		.drop_style = STYLE_SILENT,
-	};
-	assert_int_equal(enforcer_new(&options, &s->enforcer, &s->w.e), 0);
-	s->report = (struct report) {
-		.store = s->w.store,
-		.enforcer = s->enforcer,
-		.catalogue = s->w.catalogue,
-		.policy = s->w.policy,
-		.grace_days = 30,
-		.mode = MODE_ENFORCE,
-		.now = clock_wall(),
-	};
-	s->about = (struct page_about) { "mx.example.org", 90 * DAY_S };
-	world_put(&s->w, "192.0.2.7", "ex01.example.org", 5, s->report.now);
-	world_put(&s->w, "192.0.2.8", "ex02.example.org", 3, s->report.now);
-	world_put(&s->w, "192.0.2.9", EVIL, 0, s->report.now);
-	assert_int_equal(enforcer_publish_all(s->enforcer, s->report.now, &s->w.e), 2);
-	*state = s;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct scene *s = *state;
-
-	enforcer_free(s->enforcer);
-	world_close(&s->w);
-	free(s);
+	*state = scene_open();
+	scene_put(*state, EVIL);
 	return 0;
 }
 
@@ -79,7 +33,7 @@ static const char *text(const json_t *object, const char *key)
 static void test_head(void **state)
 {
 	struct scene *s = *state;
-	json_t *head = page_head(&s->report, &s->about, &s->w.e);
+	json_t *head = page_head(&s->report, &about, &s->w.e);
 
 	assert_non_null(head);
 	assert_string_equal(text(head, "hostname"), "mx.example.org");
@@ -150,7 +104,7 @@ static void test_place(void **state)
 /* whole - the page with all sources, as one text */
 static char *whole(struct scene *s)
 {
-	json_t *head = page_head(&s->report, &s->about, &s->w.e), *tail = page_tail(true, NULL);
+	json_t *head = page_head(&s->report, &about, &s->w.e), *tail = page_tail(true, NULL);
 	struct store_place place = { 0 };
 	json_t *first = page_sources(&s->report, &place, 2, &s->w.e);
 	json_t *rest = page_sources(&s->report, &place, 2, &s->w.e);
@@ -254,7 +208,7 @@ static void test_security(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, scene_close)
 	const struct CMUnitTest tests[] = { T(test_head), T(test_sources), T(test_place),
 					    T(test_whole), T(test_security) };
 

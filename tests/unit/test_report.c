@@ -5,62 +5,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "tests/unit/fake_maps.h"
-#include "tests/unit/world.h"
-#include "user/report/report.h"
+#include "tests/unit/report_scene.h"
 #include "user/base/times.h"
 
-struct scene {
-	struct world w;
-	struct enforcer *enforcer;
-	struct report report;
-};
-
-/* set_up - one source at each of two stages, and one that is fine */
 static int set_up(void **state)
 {
-	struct scene *s = calloc(1, sizeof(*s));
-	struct enforcer_options options;
-
-	clock_init(10LL * DAY_S * 1000000000);
-	fake_reset();
-	world_open(&s->w);
-	options = (struct enforcer_options) {
-		.store = s->w.store,
-		.policy = s->w.policy,
-		.verdicts_fd = FAKE_VERDICTS,
-		.ranges_fd = FAKE_RANGES,
-		.ipv6_bits = 64,
-		.recheck_interval = HOUR,
-		.tarpit_style = STYLE_SLOW,
-		.drop_style = STYLE_SILENT,
-	};
-	assert_int_equal(enforcer_new(&options, &s->enforcer, &s->w.e), 0);
-	s->report = (struct report) {
-		.store = s->w.store,
-		.enforcer = s->enforcer,
-		.catalogue = s->w.catalogue,
-		.policy = s->w.policy,
-		.grace_days = 30,
-		.mode = MODE_ENFORCE,
-		.now = clock_wall(),
-	};
-	world_put(&s->w, "192.0.2.7", "ex01.example.org", 5, s->report.now);
-	world_put(&s->w, "192.0.2.8", "ex02.example.org", 3, s->report.now);
-	world_put(&s->w, "192.0.2.9", "fine.example.org", 0, s->report.now);
-	assert_int_equal(enforcer_publish_all(s->enforcer, s->report.now, &s->w.e), 2);
-	*state = s;
-	return 0;
-}
-
-/* tear_down - nothing stays */
-static int tear_down(void **state)
-{
-	struct scene *s = *state;
-
-	enforcer_free(s->enforcer);
-	world_close(&s->w);
-	free(s);
+	*state = scene_open();
+	scene_put(*state, "fine.example.org");
 	return 0;
 }
 
@@ -445,7 +396,7 @@ static void test_history(void **state)
 	json_decref(array);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, scene_close)
 
 int main(void)
 {
