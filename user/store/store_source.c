@@ -353,19 +353,28 @@ int store_next_due(struct store *store, int64_t *ret, struct error *e)
 	return 1;
 }
 
-/* store_source_after - by the primary key */
+/* query_behind - the first max sources behind an address, by the primary key */
+static int query_behind(struct store *store, const struct addr *after, unsigned int max,
+			sqlite3_stmt **ret, struct error *e)
+{
+	int r = images_fold_all(store, e);
+
+	if (r < 0)
+		return r;
+	return store_query(store, ret, e,
+			   "SELECT source, stages FROM source WHERE source > ? AND stages <> 0"
+			   " ORDER BY source LIMIT ?",
+			   "ai", after, (int64_t)max);
+}
+
+/* store_source_after - see store.h */
 int store_source_after(struct store *store, const struct addr *after, struct addr *ret,
 		       unsigned int max, struct error *e)
 {
 	unsigned int count = 0;
 	sqlite3_stmt *stmt;
-	int r = images_fold_all(store, e);
+	int r = query_behind(store, after, max, &stmt, e);
 
-	if (r >= 0)
-		r = store_query(store, &stmt, e,
-				"SELECT source FROM source WHERE source > ? AND stages <> 0"
-				" ORDER BY source LIMIT ?",
-				"ai", after, (int64_t)max);
 	if (r < 0)
 		return r;
 	while ((r = store_step(store, stmt, e)) > 0)
@@ -379,13 +388,8 @@ int store_source_clocked(struct store *store, struct addr *after, struct addr *r
 {
 	unsigned int seen = 0, count = 0;
 	sqlite3_stmt *stmt;
-	int r = images_fold_all(store, e);
+	int r = query_behind(store, after, max, &stmt, e);
 
-	if (r >= 0)
-		r = store_query(store, &stmt, e,
-				"SELECT source, stages FROM source WHERE source > ? AND stages <> 0"
-				" ORDER BY source LIMIT ?",
-				"ai", after, (int64_t)max);
 	if (r < 0)
 		return r;
 	while ((r = store_step(store, stmt, e)) > 0) {
