@@ -38,6 +38,15 @@ by_me() {
 		(.before | $2) and (.after | $3)"
 }
 
+# by_config - WHAT RANGE WHY: the configuration's
+by_config() {
+	gate ".what == \"$1\" and .subject == \"$2\" and .who == \"buildgated\" and
+		.why == \"exempt: $3\" and ([.before, .after] | index({\"exempt\": true})) ==
+		{\"exempt\": 1, \"unexempt\": 0}[.what]"
+}
+exempts() { sed -i "s|^exempt:.*|exempt: $1|" $GATE/buildgate.yaml; }
+exemptions() { ctl -j history | jq '[.[] | select(.what | endswith("exempt"))] | length'; }
+
 # make_catalogue - SERIAL EMERGENCIES
 make_catalogue() {
 	jq -c --argjson serial "$1" --argjson emergencies "$2" \
@@ -47,7 +56,9 @@ make_catalogue() {
 }
 
 minisign -G -W -f -p $LAB/key.pub -s $LAB/key.sec >/dev/null
-e2e_gate "catalogue_keys: [{key: $(tail -n 1 $LAB/key.pub)}]"
+e2e_gate "catalogue_keys: [{key: $(tail -n 1 $LAB/key.pub)}]" "exempt: [203.0.113.0/24, 2001:db8:9::/48]"
+must "what the configuration exempts is an entry" by_config exempt 203.0.113.0/24 "found at start"
+must "of each range" by_config exempt 2001:db8:9::/48 "found at start"
 must "the first use of policy and catalogue is an entry" gate \
 	'.what == "policy" and .before == null and (.after | startswith("30-10-60"))'
 must "the mode" ctl mode enforce --reason "mode for a test"
@@ -121,6 +132,21 @@ must "leaves nothing of the source" [ "$(ctl -j history $ADDR)" = "[]" ]
 must "but that it was done" gate '.what == "forget" and .after.identities > 0'
 must "mode off" ctl mode off
 must "is an entry" wait_for 10 gate '.what == "mode" and .before == "enforce" and .after == "off"'
+
+# the configuration's list: by a reload, and while no daemon ran
+before=$(exemptions)
+exempts "[2001:db8:9::/48, 198.18.0.0/15, 198.18.0.0/15, $ADDR]"
+kill -HUP "$GATE_PID"
+must "a range that a reload brings" wait_for 10 by_config exempt 198.18.0.0/15 reload
+must "an address" by_config exempt $ADDR reload
+must "and one that it takes away" by_config unexempt 203.0.113.0/24 reload
+same "what stayed is none" $((before + 3)) "$(exemptions)"
+gate_stop
+exempts "[198.18.0.0/15]"
+must "it starts with another list" gate_start
+must "what is not there any more is an entry" by_config unexempt 2001:db8:9::/48 "found at start"
+must "of the address too" entry '.what == "unexempt" and .why == "exempt: found at start"'
+same "and what stayed none" $((before + 5)) "$(exemptions)"
 
 # a start without anybody to turn to does not enforce
 must "mode enforce" ctl mode enforce

@@ -296,7 +296,9 @@ static int publish_all(struct daemon *daemon, struct error *e)
 	int rc;
 
 	daemon_settings(daemon);
-	rc = daemon_unfit(daemon_own(daemon, true, e), e);
+	rc = daemon_note_exempt(daemon, daemon->config, "exempt: found at start", e);
+	if (rc >= 0)
+		rc = daemon_unfit(daemon_own(daemon, true, e), e);
 	if (rc >= 0)
 		rc = daemon_walk_missing(daemon, e);
 	if (rc >= 0)

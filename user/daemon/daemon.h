@@ -14,6 +14,7 @@
  *   daemon_clock.c  the three times, the lease, and the lab clock
  *   daemon_data.c   catalogue and policy, and the walk that judges all records anew
  *   daemon_catalogue.h  which catalogue, and new ones from outside
+ *   daemon_exempt.c  what the configuration exempts, in the audit trail
  *   daemon_observe.c  what others tell of builds
  *   daemon_page.c   the report page, and the sums over time that it shows
  *   daemon_outlook.c  what the clocks are coming to, for the metrics
@@ -217,18 +218,14 @@ int daemon_load_data(struct daemon *daemon, struct error *e);
 int daemon_load_policy(struct daemon *daemon, const struct config *config,
 		       struct policy **ret_policy, struct error *e);
 
-/* daemon_use - another catalogue or policy (NULL keeps the present one) from now on: audited, taken
- * over, and every record judged anew in the turns of the loop that follow */
-int daemon_use(struct daemon *daemon, struct catalogue *catalogue, struct policy *policy,
-	       const char *who, const char *why, struct error *e);
-
-/* daemon_note_use, daemon_take_over - the two halves of daemon_use(), for a caller that has more
- * to keep: what is durable before, and what cannot fail after */
+/* daemon_note_use, daemon_take_over - another catalogue or policy (NULL keeps the present one) from
+ * now on: what is durable before, and what cannot fail after. Every record is judged anew in the
+ * turns of the loop that follow */
 int daemon_note_use(struct daemon *daemon, const struct catalogue *catalogue,
 		    const struct policy *policy, const char *who, const char *why, struct error *e);
 void daemon_take_over(struct daemon *daemon, struct catalogue *catalogue, struct policy *policy);
 
-/* daemon_use_policy - the same by name, kept over restarts */
+/* daemon_use_policy - both for a policy by name, kept over restarts */
 int daemon_use_policy(struct daemon *daemon, const char *name, const char *who, const char *why,
 		      struct error *e);
 
@@ -237,6 +234,13 @@ void daemon_walk(struct daemon *daemon, enum observer_walk kind);
 int daemon_walk_missing(struct daemon *daemon, struct error *e); /* at start, if need be */
 int daemon_walk_watch(struct daemon *daemon);
 int daemon_walk_tick(struct daemon *daemon, struct error *e);
+
+/* ---- daemon_exempt.c ---- */
+
+/* daemon_note_exempt - each range that has come to the list of a configuration, or left it, since
+ * the last call on this store gets its entry in the audit trail */
+int daemon_note_exempt(struct daemon *daemon, const struct config *config, const char *why,
+		       struct error *e);
 
 /* ---- daemon_page.c ---- */
 

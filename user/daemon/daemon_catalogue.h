@@ -49,7 +49,7 @@ struct daemon_catalogue {
 };
 
 /* daemon_catalogue_load - the shipped one of a configuration or the kept one, whichever has the
- * higher serial; the caller hands it to daemon_use(), or keeps it at a start */
+ * higher serial; the caller notes it and takes it over, or keeps it at a start */
 int daemon_catalogue_load(struct daemon *daemon, const struct config *config,
 			  struct catalogue **ret_catalogue, struct error *e);
 

@@ -167,18 +167,6 @@ void daemon_take_over(struct daemon *daemon, struct catalogue *catalogue, struct
 	daemon_walk(daemon, OBSERVER_WALK_JUDGE);
 }
 
-/* daemon_use - the entry in the audit trail first */
-int daemon_use(struct daemon *daemon, struct catalogue *catalogue, struct policy *policy,
-	       const char *who, const char *why, struct error *e)
-{
-	int rc = daemon_note_use(daemon, catalogue, policy, who, why, e);
-
-	if (daemon_store_result(daemon, rc, e) < 0)
-		return rc;
-	daemon_take_over(daemon, catalogue, policy);
-	return 0;
-}
-
 /* daemon_use_policy - the configured one needs no override */
 int daemon_use_policy(struct daemon *daemon, const char *name, const char *who, const char *why,
 		      struct error *e)

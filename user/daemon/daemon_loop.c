@@ -387,6 +387,22 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 	return sd_event_exit(daemon->event, 0);
 }
 
+/* note_reload - what is durable before anything is taken over */
+static int note_reload(struct daemon *daemon, const struct config *config,
+		       const struct catalogue *catalogue, const struct policy *policy,
+		       struct error *e)
+{
+	int rc = store_begin(daemon->store, e);
+
+	if (rc >= 0) {
+		rc = daemon_note_exempt(daemon, config, "exempt: reload", e);
+		if (rc >= 0)
+			rc = daemon_note_use(daemon, catalogue, policy, "buildgated", "reload", e);
+		rc = store_finish(daemon->store, rc, e);
+	}
+	return daemon_store_result(daemon, rc, e) < 0 ? rc : 0;
+}
+
 /* reload_data - catalogue and policy are read anew even when their names are the same */
 static int reload_data(struct daemon *daemon, const struct config *config, struct error *e)
 {
@@ -397,11 +413,13 @@ static int reload_data(struct daemon *daemon, const struct config *config, struc
 	if (!rc)
 		rc = daemon_load_policy(daemon, config, &policy, e);
 	if (!rc)
-		rc = daemon_use(daemon, catalogue, policy, "buildgated", "reload", e);
-	if (rc) {
-		catalogue_free(catalogue);
-		policy_free(policy);
+		rc = note_reload(daemon, config, catalogue, policy, e);
+	if (!rc) {
+		daemon_take_over(daemon, catalogue, policy);
+		return 0;
 	}
+	catalogue_free(catalogue);
+	policy_free(policy);
 	return rc;
 }
 
@@ -449,7 +467,7 @@ static int reload(struct daemon *daemon, struct error *e)
 	log_open("buildgated", config->log_level);
 	daemon_inbox_look(daemon); /* the trusted keys may be others now */
 	daemon_settings(daemon);
-	/* the verdicts come with the walk that daemon_use() began */
+	/* the verdicts come with the walk that daemon_take_over() began */
 	rc = daemon_tell_use(daemon, e);
 	if (rc >= 0)
 		rc = daemon_own(daemon, true, e);

@@ -79,9 +79,9 @@ static const char *subject_of(const struct operator* op, const struct operator_r
 	return range_format(&range->addr, range->bits, buf);
 }
 
-/* audit - one entry about a range; before and after are taken over and freed */
-static int audit(const struct operator* op, const char *what, const struct operator_range *range,
-		 json_t *before, json_t *after, struct error *e)
+/* operator_audit - see operator.h */
+int operator_audit(const struct operator* op, const char *what, const struct operator_range *range,
+		   json_t *before, json_t *after, struct error *e)
 {
 	char subject[ADDRESS_TEXT];
 	char *was = before ? json_dumps(before, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
@@ -149,7 +149,7 @@ static int record(const struct operator* op, const struct operator_range *range,
 	before = in_force(op, decision->kind, range);
 	rc = store_decision_put(op->store, decision, e);
 	if (rc >= 0)
-		rc = audit(op, what, range, before, decision_json(decision), e);
+		rc = operator_audit(op, what, range, before, decision_json(decision), e);
 	else
 		json_decref(before);
 	return store_finish(op->store, rc, e);
@@ -168,8 +168,8 @@ static void take_back(const struct operator* op, const struct operator_range *ra
 	gate.reason = "its map is full";
 	rc = store_decision_end(op->store, kind, &range->addr, range->bits, op->now, NULL);
 	if (rc >= 0)
-		rc = audit(&gate, kind == DECISION_SET ? "unset" : "unexempt", range, NULL, NULL,
-			   NULL);
+		rc = operator_audit(&gate, kind == DECISION_SET ? "unset" : "unexempt", range, NULL,
+				    NULL, NULL);
 	if (store_finish(op->store, rc, NULL) >= 0)
 		enforcer_reload(op->enforcer, op->now, NULL);
 }
@@ -230,7 +230,7 @@ int operator_end(const struct operator* op, enum decision_kind kind,
 	before = in_force(op, kind, range);
 	ended = store_decision_end(op->store, kind, &range->addr, range->bits, op->now, e);
 	if (ended > 0)
-		rc = audit(op, what, range, before, NULL, e);
+		rc = operator_audit(op, what, range, before, NULL, e);
 	else
 		json_decref(before);
 	rc = ended < 0 ? ended : rc;
@@ -344,7 +344,7 @@ int operator_unpause(const struct operator* op, const struct operator_range *sou
 	if (ended > 0)
 		rc = move_clock(op, &source->addr, 0, e);
 	if (ended > 0 && rc >= 0)
-		rc = audit(op, "unpause", source, before, NULL, e);
+		rc = operator_audit(op, "unpause", source, before, NULL, e);
 	else
 		json_decref(before);
 	rc = store_finish(op->store, rc, e);
@@ -388,7 +388,8 @@ static int forget_found(const struct operator* op, const struct found *found, co
 		gone += rc > 0 ? rc : 0;
 	}
 	if (rc >= 0)
-		rc = audit(op, "forget", NULL, NULL, json_pack("{s:i}", "identities", gone), e);
+		rc = operator_audit(op, "forget", NULL, NULL,
+				    json_pack("{s:i}", "identities", gone), e);
 	rc = store_finish(op->store, rc, e);
 	for (unsigned int i = 0; rc >= 0 && i < found->count; i++)
 		rc = enforcer_publish(op->enforcer, &found->list[i], op->now, e);
@@ -427,8 +428,8 @@ int operator_mode(const struct operator* op, enum mode was, enum mode is, enum m
 		return rc;
 	rc = store_fact_set(op->store, "mode", operator_mode_name(kept), e);
 	if (rc >= 0)
-		rc = audit(op, "mode", NULL, json_string(operator_mode_name(was)),
-			   json_string(operator_mode_name(is)), e);
+		rc = operator_audit(op, "mode", NULL, json_string(operator_mode_name(was)),
+				    json_string(operator_mode_name(is)), e);
 	rc = store_finish(op->store, rc, e);
 	return rc < 0 ? rc : 0;
 }
@@ -440,6 +441,6 @@ int operator_unload(const struct operator* op, struct error *e)
 
 	if (rc < 0)
 		return rc;
-	rc = store_finish(op->store, audit(op, "unload", NULL, NULL, NULL, e), e);
+	rc = store_finish(op->store, operator_audit(op, "unload", NULL, NULL, NULL, e), e);
 	return rc < 0 ? rc : 0;
 }

@@ -9,6 +9,7 @@
 #ifndef BUILDGATE_OPERATOR_H
 #define BUILDGATE_OPERATOR_H
 
+#include <jansson.h>
 #include <stdint.h>
 
 #include "user/enforcer/enforcer.h"
@@ -67,6 +68,11 @@ int operator_mode(const struct operator* op, enum mode was, enum mode is, enum m
 
 /* operator_unload - the audit entry of the gate being taken away */
 int operator_unload(const struct operator* op, struct error *e);
+
+/* operator_audit - one entry of the trail about a range (NULL: the gate); before and after are
+ * taken over, NULL: nothing */
+int operator_audit(const struct operator* op, const char *what, const struct operator_range *range,
+		   json_t *before, json_t *after, struct error *e);
 
 const char *operator_mode_name(enum mode mode);  /* "off", "report", "enforce" */
 enum mode operator_mode_parse(const char *word); /* 0 when the word is none */
