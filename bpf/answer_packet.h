@@ -132,14 +132,23 @@ static __always_inline int answer_strip(struct __sk_buff *skb, struct packet *p)
 	return 0;
 }
 
+/* answer_put - over the packet, from the network header on; a sum that the card has made of that
+ * (CHECKSUM_COMPLETE) goes on being right, or the kernel takes the card for broken */
+static __always_inline int answer_put(struct __sk_buff *skb, __u32 at, const void *from,
+				      __u32 bytes)
+{
+	return bpf_skb_store_bytes(skb, at, from, bytes, BPF_F_RECOMPUTE_CSUM);
+}
+
 /* answer_partial - the packet has no full checksum yet (CHECKSUM_PARTIAL): an update that only
- * full ones get leaves the field as it is */
+ * full ones get leaves the field as it is. It adds 0, which makes -0 of a full one 0: no sum over
+ * the packet sees that. */
 static __always_inline bool answer_partial(struct __sk_buff *skb, __u32 check)
 {
-	__be16 dummy = 0x1234, is;
+	__be16 dummy = 0xffff, is;
 
-	if (bpf_skb_store_bytes(skb, check, &dummy, sizeof(dummy), 0) ||
-	    bpf_l4_csum_replace(skb, check, 0, 1, 0) ||
+	if (answer_put(skb, check, &dummy, sizeof(dummy)) ||
+	    bpf_l4_csum_replace(skb, check, 0, 0, 0) ||
 	    bpf_skb_load_bytes(skb, check, &is, sizeof(is)))
 		return false;
 	return is == dummy;
@@ -162,7 +171,7 @@ static __always_inline int answer_ipv4(struct __sk_buff *skb, const struct packe
 	};
 
 	ip.check = ~checksum_fold((__u32)bpf_csum_diff(NULL, 0, (void *)&ip, sizeof(ip), 0));
-	return bpf_skb_store_bytes(skb, p->network_offset, &ip, sizeof(ip), 0);
+	return answer_put(skb, p->network_offset, &ip, sizeof(ip));
 }
 
 static __always_inline int answer_ipv6(struct __sk_buff *skb, const struct packet *p,
@@ -177,7 +186,7 @@ static __always_inline int answer_ipv6(struct __sk_buff *skb, const struct packe
 
 	__builtin_memcpy(&ip.saddr, back ? &p->key.server : &p->key.client, sizeof(ip.saddr));
 	__builtin_memcpy(&ip.daddr, back ? &p->key.client : &p->key.server, sizeof(ip.daddr));
-	return bpf_skb_store_bytes(skb, p->network_offset, &ip, sizeof(ip), 0);
+	return answer_put(skb, p->network_offset, &ip, sizeof(ip));
 }
 
 /* answer_turn - sender and receiver of the frame change places; nothing to do without a link
@@ -301,18 +310,16 @@ STEP int answer_write(struct __sk_buff *skb, struct packet *p, const struct answ
 	    (p->ipv4 ? answer_ipv4(skb, p, bytes + (text ? REPLY_BYTES : 0), true)
 		     : answer_ipv6(skb, p, bytes + (text ? REPLY_BYTES : 0), true)))
 		return REASON_ANSWER_TAKEN;
-	if (bpf_skb_store_bytes(skb, p->tcp_offset, &sc->tcp, sizeof(sc->tcp), 0))
+	if (answer_put(skb, p->tcp_offset, &sc->tcp, sizeof(sc->tcp)))
 		return REASON_ANSWER_TAKEN;
 	if (options >= 4)
-		bpf_skb_store_bytes(skb, p->tcp_offset + sizeof(struct tcphdr), sc->options, 4, 0);
+		answer_put(skb, p->tcp_offset + sizeof(struct tcphdr), sc->options, 4);
 	if (options >= 12)
-		bpf_skb_store_bytes(skb, p->tcp_offset + sizeof(struct tcphdr) + 4, sc->options + 4,
-				    8, 0);
+		answer_put(skb, p->tcp_offset + sizeof(struct tcphdr) + 4, sc->options + 4, 8);
 	if (options == 16)
-		bpf_skb_store_bytes(skb, p->tcp_offset + sizeof(struct tcphdr) + 12,
-				    sc->options + 12, 4, 0);
+		answer_put(skb, p->tcp_offset + sizeof(struct tcphdr) + 12, sc->options + 12, 4);
 	if (text)
-		bpf_skb_store_bytes(skb, p->tcp_offset + bytes, text, REPLY_BYTES, 0);
+		answer_put(skb, p->tcp_offset + bytes, text, REPLY_BYTES);
 	return 0;
 }
 

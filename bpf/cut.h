@@ -57,7 +57,7 @@ STEP int cut_reset(struct __sk_buff *skb, struct packet *p, __u32 seq)
 	if (p->ipv4 ? answer_ipv4(skb, p, sizeof(tcp), false)
 		    : answer_ipv6(skb, p, sizeof(tcp), false))
 		return -1;
-	return bpf_skb_store_bytes(skb, p->tcp_offset, &tcp, sizeof(tcp), 0);
+	return answer_put(skb, p->tcp_offset, &tcp, sizeof(tcp));
 }
 
 /* cut_refuse - the refusal to the client, and a RST to the server: CUT_BEGUN; CUT where that

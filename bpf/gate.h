@@ -32,6 +32,7 @@
 /* from linux/bpf.h and linux/pkt_cls.h, as far as they are used */
 #define BPF_ANY              0
 #define BPF_NOEXIST          1
+#define BPF_F_RECOMPUTE_CSUM 1
 #define BPF_CSUM_LEVEL_QUERY 0
 #define AF_INET              2
 #define AF_INET6             10
