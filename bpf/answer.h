@@ -20,7 +20,7 @@
 #define BUILDGATE_ANSWER_H
 
 #include "bpf/answer_packet.h"
-#include "bpf/siphash.h"
+#include "bpf/recheck_name.h"
 
 #define ANSWER_REPLIES    10    /* a client that has read so many will not be told more */
 #define ANSWER_HELLO_READ 2     /* greeting and reply to EHLO */
@@ -44,8 +44,9 @@ static __always_inline __u32 answer_cookie(const struct packet *p, __u32 which, 
 
 /*
  * answer_verdict - what this source is told now: its verdict's texts, 550 only while that says
- * drop and answer, and no recheck is under way. A verdict that went, or is not in force any more,
- * leaves the general texts, which ask to try again on another connection.
+ * drop and answer, and no recheck is under way, nor due: then its next connection passes, and what
+ * is told to come again can be that. A verdict that went, or is not in force any more, leaves the
+ * general texts, which ask to try again on another connection.
  */
 STEP int answer_verdict(const struct packet *p, struct answer *a)
 {
@@ -77,8 +78,8 @@ STEP int answer_verdict(const struct packet *p, struct answer *a)
 	if (action == ACTION_PASS)
 		return 0;
 	a->reply = v->reply;
-	a->refuse =
-		action == ACTION_DROP && v->drop_style == STYLE_ANSWER && now >= v->recheck_open_ns;
+	a->refuse = action == ACTION_DROP && v->drop_style == STYLE_ANSWER &&
+		    now >= v->recheck_open_ns && !(v->recheck_at_ns && now >= v->recheck_at_ns);
 	return 0;
 }
 
@@ -136,13 +137,14 @@ static long line_byte(__u32 i, void *context)
 }
 
 #define VERB(a, b, c, d) ((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24)
+#define VERB_CAPITALS    0xdfdfdfdf
 
 /* answer_choose - which text answers this verb at this position */
 static __always_inline __u8 answer_choose(__u32 verb, __u32 read, __u8 refuse)
 {
 	__u8 no = refuse ? REPLY_REFUSAL : REPLY_DEFERRAL;
 
-	switch (verb & 0xdfdfdfdf) { /* in capitals */
+	switch (verb & VERB_CAPITALS) {
 	case VERB('Q', 'U', 'I', 'T'):
 		return REPLY_BYE;
 	case VERB('E', 'H', 'L', 'O'):
@@ -172,13 +174,20 @@ STEP int answer_heard(const struct packet *p, __u32 verb, __u32 read)
 	v = bpf_map_lookup_elem(&verdicts, &source);
 	if (!v)
 		return 0;
-	verb &= 0xdfdfdfdf;
+	verb &= VERB_CAPITALS;
 	if (verb == VERB('M', 'A', 'I', 'L'))
 		__sync_fetch_and_add(&v->told, 1);
 	else if (read == ANSWER_HELLO_READ &&
 		 (verb == VERB('Q', 'U', 'I', 'T') || verb == VERB('S', 'T', 'A', 'R')))
 		__sync_fetch_and_add(&v->unread, 1);
 	return 0;
+}
+
+/* answer_hello - this verb brings the client's name */
+static __always_inline bool answer_hello(__u32 verb)
+{
+	verb &= VERB_CAPITALS;
+	return verb == VERB('E', 'H', 'L', 'O') || verb == VERB('H', 'E', 'L', 'O');
 }
 
 /* answer_line - reply to the first line of the segment; it is acknowledged up to its LF, the
@@ -188,6 +197,7 @@ static __always_inline enum reason answer_line(struct __sk_buff *skb, struct pac
 {
 	__u32 zero = 0, n = p->payload_bytes, steps;
 	struct answer_scratch *sc = bpf_map_lookup_elem(&answer_scratch, &zero);
+	__u32 verb;
 	__u8 choice;
 
 	if (!sc)
@@ -204,9 +214,11 @@ static __always_inline enum reason answer_line(struct __sk_buff *skb, struct pac
 		return answer_send(skb, p, a);
 	}
 	a->ack += steps;
-	answer_heard(p, VERB(sc->bytes[0], sc->bytes[1], sc->bytes[2], sc->bytes[3]), read);
-	choice = answer_choose(VERB(sc->bytes[0], sc->bytes[1], sc->bytes[2], sc->bytes[3]), read,
-			       a->refuse);
+	verb = VERB(sc->bytes[0], sc->bytes[1], sc->bytes[2], sc->bytes[3]);
+	answer_heard(p, verb, read);
+	if (a->refuse && answer_hello(verb))
+		recheck_name(p, steps);
+	choice = answer_choose(verb, read, a->refuse);
 	a->text = choice + 1;
 	a->flags |= TCP_PSH;
 	/* a verdict that is over: on another connection the sender meets the server itself */

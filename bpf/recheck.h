@@ -2,10 +2,11 @@
 /*
  * recheck.h - a blocked source's chance to show that it was upgraded
  *
- * verdict.h lets the SYN through; here the slot is spent once the client acknowledged our
- * server's greeting, and an old build on such a connection cuts it (cut.h): from that segment on
- * its bytes are not forwarded, so no mail comes in by this door. The sight still counts as
- * evidence: the client holds our server's sequence numbers, so nobody else sent it.
+ * verdict.h lets the SYN through when that is due (recheck_name.h may make it so); here the slot is
+ * spent once the client acknowledged our server's greeting, and an old build on such a connection
+ * cuts it (cut.h): from that segment on its bytes are not forwarded, so no mail comes in by this
+ * door. The sight still counts as evidence: the client holds our server's sequence numbers, so
+ * nobody else sent it.
  *
  * Inside TLS no segment shows a build. Sight (tls.h) reads it after the server has, so that what
  * was under way with it, a short mail, is delivered; then the connection is shut. Without

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * siphash.h - SipHash-2-4 of a connection (Aumasson and Bernstein, 2012)
+ * siphash.h - SipHash-2-4 (Aumasson and Bernstein, 2012)
  *
- * The answerer's first sequence number: nobody who does not hold the key or sees the packets can
- * guess it, and none has to be remembered.
+ * Of a connection it is the answerer's first sequence number: nobody who does not hold the key or
+ * sees the packets can guess it, and none has to be remembered. Of other input: siphash_begin(), a
+ * siphash_word() per eight bytes, little-endian, the last with up to seven and the length modulo
+ * 256 in its top byte, siphash_end().
  */
 #ifndef BUILDGATE_SIPHASH_H
 #define BUILDGATE_SIPHASH_H
@@ -34,24 +36,37 @@ static inline __attribute__((always_inline)) void siphash_word(__u64 v[4], __u64
 	v[0] ^= word;
 }
 
-/* siphash_flow - of the 36 bytes of a flow key, as little-endian words */
-static inline __attribute__((always_inline)) __u64 siphash_flow(const __u64 key[2],
-								const struct flow_key *f)
+static inline __attribute__((always_inline)) void siphash_begin(__u64 v[4], const __u64 key[2])
 {
-	__u64 v[4] = { key[0] ^ 0x736f6d6570736575ULL, key[1] ^ 0x646f72616e646f6dULL,
-		       key[0] ^ 0x6c7967656e657261ULL, key[1] ^ 0x7465646279746573ULL };
+	v[0] = key[0] ^ 0x736f6d6570736575ULL;
+	v[1] = key[1] ^ 0x646f72616e646f6dULL;
+	v[2] = key[0] ^ 0x6c7967656e657261ULL;
+	v[3] = key[1] ^ 0x7465646279746573ULL;
+}
 
-	siphash_word(v, f->client.w[0] | (__u64)f->client.w[1] << 32);
-	siphash_word(v, f->client.w[2] | (__u64)f->client.w[3] << 32);
-	siphash_word(v, f->server.w[0] | (__u64)f->server.w[1] << 32);
-	siphash_word(v, f->server.w[2] | (__u64)f->server.w[3] << 32);
-	siphash_word(v, f->client_port | (__u64)f->server_port << 16 | 36ULL << 56);
+static inline __attribute__((always_inline)) __u64 siphash_end(__u64 v[4])
+{
 	v[2] ^= 0xff;
 	siphash_round(v);
 	siphash_round(v);
 	siphash_round(v);
 	siphash_round(v);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+/* siphash_flow - of the 36 bytes of a flow key, as little-endian words */
+static inline __attribute__((always_inline)) __u64 siphash_flow(const __u64 key[2],
+								const struct flow_key *f)
+{
+	__u64 v[4];
+
+	siphash_begin(v, key);
+	siphash_word(v, f->client.w[0] | (__u64)f->client.w[1] << 32);
+	siphash_word(v, f->client.w[2] | (__u64)f->client.w[3] << 32);
+	siphash_word(v, f->server.w[0] | (__u64)f->server.w[1] << 32);
+	siphash_word(v, f->server.w[2] | (__u64)f->server.w[3] << 32);
+	siphash_word(v, f->client_port | (__u64)f->server_port << 16 | 36ULL << 56);
+	return siphash_end(v);
 }
 
 #endif

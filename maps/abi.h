@@ -147,14 +147,15 @@ enum verdict_flag {
 struct verdict {
 	__u64 valid_until_ns; /* 0: no end */
 	__u64 recheck_at_ns;  /* a blocked source's next connection after this passes; 0: none. The
-				 kernel moves it on when a recheck was used */
+				 kernel moves it on when a recheck was used, and to now for a
+				 name that is new */
 	__u64 build;        /* the build it stands for: on a recheck a token not above it is old */
 	__u64 hits_slowed;  /* segments of the source that armed a delay */
 	__u64 hits_dropped; /* connection attempts refused */
 	__u64 hits_recheck; /* connections let through to show an upgrade */
 	__u64 recheck_open_ns;  /* a recheck is under way, until then at most */
-	__u64 pending_since_ns; /* recheck attempts are counted from here ... */
-	__u32 pending;          /* ... and this many passed without a greeting acknowledged yet */
+	__u64 pending_since_ns; /* recheck attempts are counted from here (0: none in this block) */
+	__u32 pending;          /* and this many passed without a greeting acknowledged yet */
 	__u32 told;             /* connections that came to where the reason is said ... */
 	__u32 unread;           /* ... and those that left before: they insist on TLS */
 	__u16 throttle_s;
@@ -419,6 +420,21 @@ struct handshake {
 	__u32 reserved;
 };
 
+/*
+ * names_met: what a blocked source called itself at EHLO while the gate answered
+ * (bpf/recheck_name.h). Hashes, under a key of its own: nobody can make two names alike, and none
+ * stands in memory.
+ */
+#define NAMES_KEPT 8
+
+struct names_met {
+	__u64 key[2];           /* SipHash */
+	__u64 since_ns;         /* rechecks granted are counted from here ... */
+	__u32 granted;          /* ... for one recheck interval */
+	__u32 met;              /* names so far; the next goes to this place, modulo NAMES_KEPT */
+	__u64 name[NAMES_KEPT]; /* the last ones */
+};
+
 enum event_type {
 	EVENT_TOKEN = 1, /* a confirmed build */
 	EVENT_CONN = 2,  /* a mail connection ended */
@@ -487,6 +503,7 @@ _Static_assert(sizeof(struct ahead_key) == 44, "ahead_key");
 _Static_assert(sizeof(struct ahead) == 2056, "ahead");
 _Static_assert(sizeof(struct reply) == 16 + 5 * 384, "reply");
 _Static_assert(sizeof(struct handshake) == 16, "handshake");
+_Static_assert(sizeof(struct names_met) == 96, "names_met");
 _Static_assert(sizeof(struct event) == 360, "event");
 #endif
 

@@ -81,6 +81,16 @@ struct {
 } rechecks SEC(".maps")
 __weak;
 
+/* Names that blocked sources had at EHLO. A source fills no entry but its own, and one that is lost
+ * is begun again with the next name. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct addr);
+	__type(value, struct names_met);
+} recheck_names SEC(".maps")
+__weak;
+
 /* Peers under an IPsec policy, which an answer of ours would leave past. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);

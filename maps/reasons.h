@@ -77,13 +77,14 @@
 	X(60, RECHECK_BLIND, NOTE, "recheck ended inside TLS, where no sight was")                 \
 	X(61, CUT_BEGUN, PASS, "connection cut: refused, and reset for the server")                \
 	X(62, CUT_ANSWERED, ANSWER, "segment of a cut connection, acknowledged")                   \
-	X(63, ANSWER_IPSEC, PASS, "not answered: under an IPsec policy")
+	X(63, ANSWER_IPSEC, PASS, "not answered: under an IPsec policy")                           \
+	X(64, RECHECK_NAME, NOTE, "new name at EHLO: blocked source's next recheck made due")
 
 enum reason {
 #define X(number, name, kind, text) REASON_##name = number,
 	REASON_LIST(X)
 #undef X
-		REASON_MAX = 64
+		REASON_MAX = 65
 };
 
 /* counters: one value per hook, one slot per reason, per CPU. */

@@ -8,7 +8,8 @@
 #   next_version                 build it under build/next: another ABI_VERSION, and the values of
 #                                verdicts and flows with every field in another place
 #   next_use DIR                 the programs of this build ("build", "build/next/build") from now on
-#   next_upgrade                 end the daemon, start that of the build in use
+#   next_upgrade [MAP]           end the daemon, start that of the build in use; the version that
+#                                ended had no MAP
 #   knocks_start SITE, knocks_stop   SYNs to the mail port without pause; stop sets KNOCKS, how many
 
 NEXT=build/next
@@ -27,7 +28,11 @@ next_version() {
 
 next_use() { GATE_BUILD=$1; }
 
-next_upgrade() { gate_stop && gate_start; }
+next_upgrade() {
+	gate_stop || return
+	[ -z "${1-}" ] || rm "/sys/fs/bpf/buildgate/$1" || return
+	gate_start
+}
 
 knocks_start() {
 	gcc -O2 -Wall -Wextra -Werror -o $LAB/knock tests/e2e/knock.c || return

@@ -55,7 +55,8 @@ end_refused() {
 	printf 'MAIL FROM:<>\r\n' >&"$talk" && read -r -t 20 -u "$talk" line
 	[[ $line = "550 5.7.230 "* ]]
 }
-# over_upgrade SITE BEGIN END - in the network of SITE, with the upgrade in the middle
+# over_upgrade SITE BEGIN END [MAP] - in the network of SITE, with the upgrade in the middle, from a
+# version without this map
 over_upgrade() {
 	local mail
 	rm -f $LAB/half $LAB/go
@@ -63,7 +64,7 @@ over_upgrade() {
 	lab_net "$1" env OLD_BUILD=$OLD_BUILD bash -c "$2 && touch $LAB/half &&
 		until [ -f $LAB/go ]; do sleep 0.05; done && $3" &
 	mail=$!
-	wait_for 20 test -f $LAB/half && next_upgrade && touch $LAB/go && wait $mail
+	wait_for 20 test -f $LAB/half && next_upgrade "${4-}" && touch $LAB/go && wait $mail
 }
 
 must "another version can be built" next_version
@@ -79,6 +80,12 @@ must "a mail goes on while the tables change their size" over_upgrade old begin_
 must "and its build was read" \
 	wait_for 20 source_is $OLD ".identities[0].build == \"$OLD_BUILD\""
 must "the log tells it" log_says "gate replaced"
+must "it is forgotten" ctl forget $OLD
+must "a mail goes on where the version before had a map less" \
+	over_upgrade old begin_mail end_mail recheck_names
+must "and its build was read" \
+	wait_for 20 source_is $OLD ".identities[0].build == \"$OLD_BUILD\""
+must "the map is there now" ctl map dump recheck_names
 
 must "the source is stopped" ctl set $OLD drop --style silent
 must "a range is stopped" ctl set 203.0.113.0/24 tarpit --style defer

@@ -131,6 +131,7 @@ static inline void clean(struct instance *gate)
 	empty(fds->pending);
 	empty(fds->handshakes);
 	empty(fds->rechecks);
+	empty(fds->recheck_names);
 	empty(fds->ipsec_peers);
 	seen(gate);
 	s->mode = MODE_ENFORCE;

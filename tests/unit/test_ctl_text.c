@@ -347,6 +347,29 @@ static void test_flow_entries(void **state)
 	json_decref(object);
 }
 
+static void test_recheck_names(void **state)
+{
+	struct names_met met = { .key = { 1, 2 }, .since_ns = 3600 * NS, .granted = 4, .met = 5 };
+	struct ctl_view view = view_at(0);
+	struct addr source;
+	json_t *object;
+
+	(void)state;
+	address_parse("192.0.2.7", &source);
+	object = ctl_entry_map("recheck_names")
+			 ->json(&source, sizeof(source), &met, sizeof(met), &view);
+	assert_string_equal(string_at(object, "source"), "192.0.2.7");
+	assert_int_equal(json_integer_value(json_object_get(object, "names")), 5);
+	assert_int_equal(json_integer_value(json_object_get(object, "granted")), 4);
+	assert_non_null(string_at(object, "granted_since"));
+	json_decref(object);
+	met.since_ns = 0; /* never yet */
+	object = ctl_entry_map("recheck_names")
+			 ->json(&source, sizeof(source), &met, sizeof(met), &view);
+	assert_true(json_is_null(json_object_get(object, "granted_since")));
+	json_decref(object);
+}
+
 static void test_settings_and_counters(void **state)
 {
 	struct counters counters[HOOK_MAX] = { 0 };
@@ -500,13 +523,21 @@ static void test_rows_fit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows_fit),      cmocka_unit_test(test_span),
-		cmocka_unit_test(test_line),          cmocka_unit_test(test_cells),
-		cmocka_unit_test(test_hour),          cmocka_unit_test(test_windows),
-		cmocka_unit_test(test_not_enforced),  cmocka_unit_test(test_sentence),
-		cmocka_unit_test(test_verdict_entry), cmocka_unit_test(test_range_entry),
-		cmocka_unit_test(test_flow_entries),  cmocka_unit_test(test_settings_and_counters),
-		cmocka_unit_test(test_rows),          cmocka_unit_test(test_array),
+		cmocka_unit_test(test_rows_fit),
+		cmocka_unit_test(test_span),
+		cmocka_unit_test(test_line),
+		cmocka_unit_test(test_cells),
+		cmocka_unit_test(test_hour),
+		cmocka_unit_test(test_windows),
+		cmocka_unit_test(test_not_enforced),
+		cmocka_unit_test(test_sentence),
+		cmocka_unit_test(test_verdict_entry),
+		cmocka_unit_test(test_range_entry),
+		cmocka_unit_test(test_flow_entries),
+		cmocka_unit_test(test_recheck_names),
+		cmocka_unit_test(test_settings_and_counters),
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_array),
 		cmocka_unit_test(test_full_disk),
 	};
 

@@ -185,6 +185,7 @@ static void test_live_fields(void **state)
 	v.hits_recheck = 1;
 	v.recheck_at_ns += 3600 * NS;
 	v.pending = 2;
+	v.pending_since_ns = 12;
 	bpf_map_update_elem(FAKE_VERDICTS, &a, &v, 0);
 	assert_int_equal(publish(s, "192.0.2.7"), 0);
 
@@ -193,7 +194,9 @@ static void test_live_fields(void **state)
 	live("192.0.2.7", &v);
 	assert_int_equal(v.hits_dropped, 11);
 	assert_int_equal(v.recheck_at_ns, 0);
+	assert_int_equal(v.hits_recheck, 1);
 	assert_int_equal(v.pending, 0);
+	assert_int_equal(v.pending_since_ns, 0); /* whether this block had a recheck */
 	assert_int_equal(v.throttle_s, 3600);
 	assert_int_equal(v.flags, 0);
 }

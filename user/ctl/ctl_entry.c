@@ -188,6 +188,24 @@ static json_t *slot_json(const void *key, uint32_t key_bytes, const void *value,
 	return object;
 }
 
+/* names_json - what the answerer knows of a source's names: only how many */
+static json_t *names_json(const void *key, uint32_t key_bytes, const void *value,
+			  uint32_t value_bytes, const struct ctl_view *view)
+{
+	const struct names_met *met = value;
+	char source[ADDRESS_TEXT];
+	json_t *object = json_object();
+
+	(void)key_bytes;
+	(void)value_bytes;
+	(void)view;
+	set_text(object, "source", address_format(key, source));
+	set_number(object, "names", met->met);
+	set_number(object, "granted", met->granted);
+	json_object_set_new(object, "granted_since", ctl_text_time(met->since_ns));
+	return object;
+}
+
 static const struct ctl_column verdict_columns[] = {
 	{ .head = "SOURCE", .key = "source" },
 	{ .head = "VERDICT", .key = "verdict" },
@@ -259,6 +277,14 @@ static const struct ctl_column slot_columns[] = {
 	{ .head = NULL },
 };
 
+static const struct ctl_column names_columns[] = {
+	{ .head = "SOURCE", .key = "source" },
+	{ .head = "NAMES", .key = "names", .right = true },
+	{ .head = "GRANTED", .key = "granted", .right = true },
+	{ .head = "SINCE", .key = "granted_since" },
+	{ .head = NULL },
+};
+
 const struct ctl_column ctl_entry_counter_columns[] = {
 	{ .head = "REASON", .key = "reason" },
 	{ .head = "KIND", .key = "kind" },
@@ -281,6 +307,8 @@ static const struct ctl_entry_map maps[] = {
 	{ "handshakes", 0, 0, "flow", handshake_columns, handshake_json },
 	{ "replies", sizeof(uint32_t), sizeof(struct reply), "index", reply_columns, reply_json },
 	{ "rechecks", 0, 0, "flow", handshake_columns, handshake_json },
+	{ "recheck_names", sizeof(struct addr), sizeof(struct names_met), "source", names_columns,
+	  names_json },
 	{ "ipsec_peers", sizeof(struct range_key), sizeof(uint32_t), "range", ipsec_columns,
 	  ipsec_json },
 	{ "slow_slots", sizeof(uint32_t), sizeof(struct slow_slot), "slot", slot_columns,

@@ -27,7 +27,7 @@ struct ctl_entry_map {
 };
 
 /* ctl_entry_map - the row of a map that is a set of entries (verdicts, ranges, flows,
- * pending, handshakes, rechecks, replies, slow_slots), or NULL */
+ * pending, handshakes, rechecks, recheck_names, replies, ipsec_peers, slow_slots), or NULL */
 const struct ctl_entry_map *ctl_entry_map(const char *name);
 
 /* ctl_entry_settings - the settings map as one object */

@@ -451,10 +451,11 @@ static int map_json(const char *name, json_t **ret_object, struct error *e)
 /* ctl_map_list - every map that the gate pins */
 int ctl_map_list(const struct ctl *ctl, struct error *e)
 {
-	static const char *const names[] = { "settings",    "verdicts",   "ranges",   "flows",
-					     "pending",     "handshakes", "rechecks", "replies",
-					     "answer_keys", "counters",   "events",   "slow_slots",
-					     "ipsec_peers" };
+	static const char *const names[] = { "settings",    "verdicts",     "ranges",
+					     "flows",       "pending",      "handshakes",
+					     "rechecks",    "replies",      "answer_keys",
+					     "counters",    "events",       "slow_slots",
+					     "ipsec_peers", "recheck_names" };
 	static const struct ctl_column columns[] = {
 		{ .head = "NAME", .key = "name" },
 		{ .head = "TYPE", .key = "type" },

@@ -30,8 +30,8 @@
 	}
 #define MAP                                                                                        \
 	ARG("NAME", CTL_WORD,                                                                      \
-	    .words = "settings|verdicts|ranges|flows|pending|handshakes|rechecks|replies|slow_"    \
-		     "slots|ipsec_peers|counters")
+	    .words = "settings|verdicts|ranges|flows|pending|handshakes|rechecks|recheck_names|"   \
+		     "replies|slow_slots|ipsec_peers|counters")
 #define REASON OPTION("--reason", "kept in the audit trail", "TEXT", CTL_TEXT)
 #define CATALOGUE                                                                                  \
 	OPTION("--catalogue", "use this catalogue, not the installed one", "FILE", CTL_FILE)

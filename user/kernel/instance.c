@@ -52,6 +52,7 @@ static void collect(struct instance *i)
 		.pending = bpf_map__fd(g->maps.pending),
 		.handshakes = bpf_map__fd(g->maps.handshakes),
 		.rechecks = bpf_map__fd(g->maps.rechecks),
+		.recheck_names = bpf_map__fd(g->maps.recheck_names),
 		.events = bpf_map__fd(g->maps.events),
 		.replies = bpf_map__fd(g->maps.replies),
 		.answer_keys = bpf_map__fd(g->maps.answer_keys),

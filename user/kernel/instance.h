@@ -24,8 +24,8 @@
 struct instance;
 
 struct instance_fds {
-	int settings, verdicts, ranges, flows, pending, handshakes, rechecks, events, replies,
-		answer_keys, slow_slots, ipsec_peers;
+	int settings, verdicts, ranges, flows, pending, handshakes, rechecks, recheck_names, events,
+		replies, answer_keys, slow_slots, ipsec_peers;
 	int xdp, ingress, egress, ingress_l3, egress_l3;
 };
 

@@ -41,6 +41,7 @@ static const struct row {
 	{ "pending", CARRIED_LATE, FROM_SAME_ABI },
 	{ "handshakes", CARRIED_LATE, FROM_SAME_ABI },
 	{ "rechecks", CARRIED_LATE, FROM_SAME_ABI },
+	{ "recheck_names", CARRIED_LATE, FROM_SAME_ABI },
 	{ "slow_slots", CARRIED_LATE, FROM_SAME_ABI },
 	{ "counters", CARRIED_LATE, FROM_ANY },
 	{ "events", CARRIED_NEVER, FROM_SAME_ABI },

@@ -26,7 +26,7 @@
 #include "maps/abi.h"
 #include "user/base/error.h"
 
-#define PINS_MAX 13
+#define PINS_MAX 14
 
 enum pins_found {
 	PINS_NONE = 1, /* no gate is there */
