@@ -17,7 +17,7 @@
 #include "bpf/flow.h"
 #include "bpf/session.h"
 
-#define READ_CHUNKS 1024 /* per segment; an action ends a chunk early */
+#define READ_CHUNKS 65536 /* per segment: most lines take two */
 
 /* One segment's reading. */
 struct reading {
@@ -33,6 +33,7 @@ struct reading {
 	__u32 frame;  /* that brought them */
 	__u32 side;   /* enum side */
 	__u32 hook;
+	__u32 at, loaded;    /* in scratch: the next byte, and the end of those that are there */
 	struct ahead *ahead; /* they were kept from before, not in skb; offset counts in it */
 };
 
@@ -40,24 +41,31 @@ struct stepping {
 	struct scratch *scratch;
 	struct smtp_text *text;
 	struct ahead *ahead;
-	__u32 offset; /* in ahead */
+	__u32 at; /* of the first byte, in ahead or in scratch */
 };
 
+/* step_byte - stops at an action that is reported, and in scratch where bytes are plain again */
 static long step_byte(__u32 i, void *context)
 {
 	struct stepping *st = context;
 	struct scratch *sc = st->scratch;
-	__u32 action;
+	__u32 action, at = st->at + i;
 	__u8 byte;
 
 	if (st->ahead)
-		byte = st->ahead->bytes[(st->offset + i) & (AHEAD_BYTES - 1)];
+		byte = st->ahead->bytes[at & (AHEAD_BYTES - 1)];
 	else
-		byte = sc->bytes[i & (READ_BYTES - 1)];
+		byte = sc->bytes[at & (READ_BYTES - 1)];
 	action = smtp_step(&sc->work.smtp, st->text, byte);
-	sc->used = i + 1;
+	sc->used++;
 	sc->action = action;
-	return action != 0;
+	return action || (!st->ahead && sc->work.smtp.row < SMTP_FIRST_ACTION);
+}
+
+/* step_plain - smtp_plain() over scratch; a step, because the verifier walks its loop */
+STEP int step_plain(struct scratch *sc, __u32 from, __u32 to)
+{
+	return sc ? smtp_plain(&sc->work.smtp, sc->bytes, READ_BYTES, from, to) : to;
 }
 
 /* family_at_least - families only get stronger */
@@ -230,11 +238,51 @@ static __always_inline bool client_turn(struct reading *r)
 /* read_limit - how many bytes may be stepped through before the mode changes by count */
 static __always_inline __u32 read_limit(const struct reading *r)
 {
-	__u32 n = r->left;
+	return r->side == SIDE_CLIENT ? session_limit(&r->scratch->work.smtp, r->left) : r->left;
+}
 
-	if (r->side == SIDE_CLIENT)
-		n = session_limit(&r->scratch->work.smtp, n);
-	return n > READ_BYTES ? READ_BYTES : n;
+/* read_load - the next bytes into scratch, unless some are there */
+static __always_inline bool read_load(struct reading *r)
+{
+	__u32 n = r->left < READ_BYTES ? r->left : READ_BYTES;
+
+	if (r->at < r->loaded)
+		return true;
+	r->at = 0;
+	r->loaded = n;
+	/* 6.1 wants to see that a length is not 0 and not above the buffer */
+	asm volatile("" : "+r"(n));
+	n = (n - 1) & (READ_BYTES - 1);
+	if (!bpf_skb_load_bytes(r->skb, r->offset, r->scratch->bytes, n + 1))
+		return true;
+	count(r->hook, REASON_READ_FAILED);
+	read_over(r, FAMILY_UNKNOWN);
+	return false;
+}
+
+/* read_step - up to n bytes through the machine, in three paces: those that do not matter, those
+ * that only move it, and from the first that does more those alike. What was kept from before
+ * is rare, and only has the last one. */
+static __always_inline void read_step(struct reading *r, __u32 n)
+{
+	struct scratch *sc = r->scratch;
+	struct stepping st = { .scratch = sc, .ahead = r->ahead, .at = r->offset };
+
+	sc->action = 0;
+	sc->used = 0;
+	if (!r->ahead) {
+		__u32 end = n < r->loaded - r->at ? r->at + n : r->loaded, at = r->at;
+
+		if (smtp_dull(&sc->work.smtp))
+			at += scratch_line(sc, at, end);
+		st.at = step_plain(sc, at, end);
+		sc->used = st.at - r->at;
+		n = end - st.at;
+		if (!n || (st.at != at && smtp_dull(&sc->work.smtp)))
+			return;
+	}
+	st.text = &r->names->text[r->side == SIDE_CLIENT ? 0 : 1];
+	bpf_loop(n, step_byte, &st, 0);
 }
 
 /* read_chunk - one chunk; ends early at an action, which is carried out here */
@@ -242,7 +290,6 @@ static long read_chunk(__attribute__((unused)) __u32 i, void *context)
 {
 	struct reading *r = context;
 	struct scratch *sc = r->scratch;
-	struct stepping st = { .scratch = sc, .ahead = r->ahead, .offset = r->offset };
 	__u32 n, counted;
 
 	if (!r->left)
@@ -250,22 +297,12 @@ static long read_chunk(__attribute__((unused)) __u32 i, void *context)
 	if (r->side == SIDE_CLIENT && !client_turn(r))
 		return 1;
 	n = read_limit(r);
-	if (!n)
+	if (!n || (!r->ahead && !read_load(r)))
 		return 1;
-	/* 6.1 wants to see that a length is not 0 and not above the buffer */
-	asm volatile("" : "+r"(n));
-	n = (n - 1) & (READ_BYTES - 1);
-	if (!r->ahead && bpf_skb_load_bytes(r->skb, r->offset, sc->bytes, n + 1)) {
-		count(r->hook, REASON_READ_FAILED);
-		read_over(r, FAMILY_UNKNOWN);
-		return 1;
-	}
-	sc->action = 0;
-	sc->used = 0;
-	st.text = &r->names->text[r->side == SIDE_CLIENT ? 0 : 1];
 	counted = r->side == SIDE_CLIENT && session_in_header(&sc->work.smtp);
-	bpf_loop(n + 1, step_byte, &st, 0);
+	read_step(r, n);
 	r->offset += sc->used;
+	r->at += sc->used;
 	r->left -= sc->used;
 	sc->work.next += sc->used;
 	if (counted && session_counted(&sc->work.smtp, sc->used))

@@ -9,11 +9,13 @@
 #define BUILDGATE_SCRATCH_H
 
 #include "bpf/packet.h"
+#include "bpf/smtp.h"
 
 #define READ_BYTES 256
 
 struct scratch {
 	__u8 bytes[READ_BYTES];
+	__u64 past;         /* smtp_line() looks at eight at a time */
 	struct stream work; /* the stream that is being read, until it is believed */
 	__u32 action;       /* why a chunk ended early, or 0 */
 	__u32 used;         /* bytes stepped through */
@@ -29,5 +31,12 @@ struct {
 	__type(value, struct scratch);
 } scratch SEC(".maps")
 __weak;
+
+/* scratch_line - how many of bytes [from, to) stand before the first line feed of them; a step,
+ * because the verifier walks its loop */
+STEP int scratch_line(const struct scratch *s, __u32 from, __u32 to)
+{
+	return s ? smtp_line(s->bytes, READ_BYTES, from, to) : 0;
+}
 
 #endif

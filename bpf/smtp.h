@@ -195,6 +195,12 @@ SMTP_ALWAYS_INLINE __u32 smtp_action_at(__u32 row)
 	return smtp_action_of[index & 1023];
 }
 
+/* smtp_dull - up to the end of this line no byte matters: stepping over them changes nothing */
+SMTP_ALWAYS_INLINE int smtp_dull(const struct smtp *m)
+{
+	return m->row >= SMTP_FIRST_DULL && m->row < SMTP_FIRST_ACTION;
+}
+
 /* smtp_in_number - the row is one inside a number */
 SMTP_ALWAYS_INLINE int smtp_in_number(__u32 row)
 {
@@ -225,6 +231,66 @@ SMTP_ALWAYS_INLINE __u32 smtp_step(struct smtp *m, struct smtp_text *t, __u8 byt
 	}
 	smtp_act(m, t, action, byte);
 	return action == SMTP_HELO_BUILD || action >= SMTP_EHLO ? action : 0;
+}
+
+/* The same byte eight times. */
+#define SMTP_EIGHT(byte) (0x0101010101010101ULL * (byte))
+
+/*
+ * smtp_line - how many of bytes [from, to) stand before the first line feed of them; all, where
+ * there is none. Of a buffer of size bytes (a power of two) with 8 more behind it, because it
+ * looks at eight at a time: taking 1 off a byte that is 0 borrows, and the lowest such byte is
+ * right (those above it may be wrong).
+ */
+SMTP_ALWAYS_INLINE __u32 smtp_line(const __u8 *bytes, __u32 size, __u32 from, __u32 to)
+{
+	__u32 at = from;
+
+	for (__u32 i = 0; i < size / 8 && at < to; i++, at += 8) {
+		__u64 eight;
+
+#ifdef __bpf__ /* for bpf clang makes eight loads of a memcpy(); kernels need no alignment here */
+		eight = *(const __u64 *)&bytes[at & (size - 1)];
+#else
+		__builtin_memcpy(&eight, &bytes[at & (size - 1)], 8);
+#endif
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+		eight = __builtin_bswap64(eight);
+#endif
+		eight ^= SMTP_EIGHT('\n');
+		eight = (eight - SMTP_EIGHT(1)) & ~eight & SMTP_EIGHT(0x80);
+		if (!eight)
+			continue;
+		/* a 1 in each byte up to the first, added up in the highest */
+		at += (((eight & -eight) - 1) & SMTP_EIGHT(1)) * SMTP_EIGHT(1) >> 56;
+		return (at - 1 < to ? at - 1 : to) - from;
+	}
+	return to - from;
+}
+
+/*
+ * smtp_plain - take bytes [from, to) of a buffer of size bytes (a power of two) as long
+ * as they only move the machine; returns where it stopped: at `to`, behind a byte after which
+ * the line is dull, or at one that asks for smtp_step(). Most bytes of a conversation are of that
+ * kind, and cost a third of what they would there.
+ */
+SMTP_ALWAYS_INLINE __u32 smtp_plain(struct smtp *m, const __u8 *bytes, __u32 size, __u32 from,
+				    __u32 to)
+{
+	__u32 row = m->row, at = from;
+
+	for (__u32 i = 0; i < size && at < to; i++) {
+		__u32 next = smtp_table[(row + smtp_class[bytes[at & (size - 1)]]) & 0xffff];
+
+		if (next >= SMTP_FIRST_ACTION)
+			break;
+		row = next;
+		at++;
+		if (row >= SMTP_FIRST_DULL)
+			break;
+	}
+	m->row = row;
+	return at;
 }
 
 #endif

@@ -164,6 +164,44 @@ TURN_INLINE int turn_asks(struct turn_asked *a, __u8 byte)
 	return 1;
 }
 
+/* turn_asks_line - n bytes before a line's end, the first of them at bytes: those of them that are
+ * taken at once. Only a command's verb matters. */
+TURN_INLINE __u32 turn_asks_line(struct turn_asked *a, const __u8 bytes[4], __u32 n)
+{
+	if (a->state != TURN_COMMAND)
+		return 0;
+	if (a->at < 4) {
+		if (a->at || n < 4)
+			return 0;
+		a->verb = (bytes[0] | bytes[1] << 8 | bytes[2] << 16 | bytes[3] << 24) & 0xdfdfdfdf;
+		a->at = 4;
+	} else if (a->verb == TURN_BDAT) {
+		return 0;
+	}
+	if (a->verb == TURN_BDAT)
+		n = 4;
+	a->next += n;
+	return n;
+}
+
+/* turn_tells_line - the same of the server, only a reply's code and what is behind it */
+TURN_INLINE __u32 turn_tells_line(struct turn_told *t, const __u8 bytes[4], __u32 n)
+{
+	if (t->at < 4) {
+		if (t->at || n < 4)
+			return 0;
+		for (int i = 0; i < 3; i++) {
+			if (bytes[i] < '0' || bytes[i] > '9')
+				turn_confused(t);
+			t->line = t->line * 10 + (bytes[i] & 15);
+		}
+		t->goes_on = bytes[3] == '-';
+		t->at = 4;
+	}
+	t->next += n;
+	return n;
+}
+
 /* turn_skip - how many of the client's next n bytes need not be looked at; taken as read */
 TURN_INLINE __u32 turn_skip(struct turn_asked *a, __u32 n)
 {

@@ -12,7 +12,7 @@
 #include "bpf/flow.h"
 #include "bpf/scratch.h"
 
-#define TURN_CHUNKS 512 /* of READ_BYTES, or to the next change of state */
+#define TURN_CHUNKS 65536 /* of READ_BYTES, or to where the rest of a line is dull */
 
 /* One segment's reading. */
 struct turning {
@@ -23,44 +23,70 @@ struct turning {
 	__u32 left;
 	__u32 ack; /* of the segment */
 	__u32 client;
+	__u32 at, loaded; /* in scratch: the next byte, and the end of those that are there */
 };
 
-static long turn_byte(__u32 i, void *context)
+static long turn_byte(__attribute__((unused)) __u32 i, void *context)
 {
 	struct turning *r = context;
-	__u8 byte = r->scratch->bytes[i & (READ_BYTES - 1)];
+	__u8 byte = r->scratch->bytes[r->at & (READ_BYTES - 1)];
 
-	r->scratch->used = i + 1;
+	r->at++;
 	if (r->client)
-		return turn_asks(&r->flow->asked, byte);
+		return turn_asks(&r->flow->asked, byte) || byte == '\n';
 	turn_tells(&r->flow->told, byte, r->ack);
-	return 0;
+	return byte == '\n';
 }
 
-/* turn_bytes - the next bytes that must be looked at */
+/* turn_load - the next bytes into scratch, unless some are there */
+static __always_inline bool turn_load(struct turning *r)
+{
+	__u32 n = r->left < READ_BYTES ? r->left : READ_BYTES;
+
+	if (r->at < r->loaded)
+		return true;
+	if (!n)
+		return false;
+	r->at = 0;
+	r->loaded = n;
+	asm volatile("" : "+r"(n));
+	n = (n - 1) & (READ_BYTES - 1);
+	return !bpf_skb_load_bytes(r->skb, r->offset, r->scratch->bytes, n + 1);
+}
+
+/* turn_at_once - most of a line at once, where it is here to its end or to that of what is loaded
+ */
+static __always_inline void turn_at_once(struct turning *r)
+{
+	__u32 n = scratch_line(r->scratch, r->at, r->loaded);
+	const __u8 *bytes = &r->scratch->bytes[r->at & (READ_BYTES - 1)];
+
+	r->at += r->client ? turn_asks_line(&r->flow->asked, bytes, n)
+			   : turn_tells_line(&r->flow->told, bytes, n);
+}
+
+/* turn_bytes - the next bytes that must be looked at, to the end of a line at most */
 static long turn_bytes(__attribute__((unused)) __u32 i, void *context)
 {
 	struct turning *r = context;
 	struct turn_asked *a = &r->flow->asked;
-	__u32 n;
+	__u32 n, from;
 
 	if (r->client) {
 		n = turn_skip(a, r->left);
 		r->offset += n;
 		r->left -= n;
+		r->at += n;
 		if (a->state != TURN_COMMAND && a->state != TURN_MESSAGE)
 			return 1;
 	}
-	n = r->left < READ_BYTES ? r->left : READ_BYTES;
-	if (!n)
+	if (!turn_load(r))
 		return 1;
-	asm volatile("" : "+r"(n));
-	n = (n - 1) & (READ_BYTES - 1);
-	if (bpf_skb_load_bytes(r->skb, r->offset, r->scratch->bytes, n + 1))
-		return 1;
-	bpf_loop(n + 1, turn_byte, r, 0);
-	r->offset += r->scratch->used;
-	r->left -= r->scratch->used;
+	from = r->at;
+	turn_at_once(r);
+	bpf_loop(r->loaded - r->at, turn_byte, r, 0);
+	r->offset += r->at - from;
+	r->left -= r->at - from;
 	return 0;
 }
 

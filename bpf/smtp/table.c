@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The table: states that are alike joined, numbered so that those with an action are last, and
- * bytes that all of them treat alike in one column. */
+/* The table: states that are alike joined, numbered so that those with an action are last and
+ * before them those that only wait for a line's end, and bytes that all of them treat alike in one
+ * column. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 static struct automaton *const a = &automaton;
 static int number_of[STATES_MAX]; /* the row of a state */
 static int rows[ROWS_MAX];        /* a state of each row */
-static int rows_count, first_action, classes;
+static int rows_count, first_dull, first_action, classes;
 static unsigned char class[256];
 
 /* settle - give every `as` state its model's moves */
@@ -70,7 +71,19 @@ static int join(int group[])
 	return count;
 }
 
-/* renumber - one row per group, those without an action first */
+/* kind - which third of the rows a state is in: 0, 1 (it stays where it is until the line ends),
+ * 2 (it has an action) */
+static int kind(const int group[], int s)
+{
+	if (a->action[s] != SMTP_NONE)
+		return 2;
+	for (int c = 0; c < 256; c++)
+		if ((group[a->next[s][c]] == group[s]) == (c == '\n'))
+			return 0;
+	return 1;
+}
+
+/* renumber - one row per group, by kind */
 static void renumber(void)
 {
 	static int group[STATES_MAX], row[STATES_MAX];
@@ -81,11 +94,11 @@ static void renumber(void)
 		exit(1);
 	}
 	memset(row, -1, sizeof(row));
-	for (int pass = 0; pass < 2; pass++) {
+	for (int pass = 0; pass < 3; pass++) {
 		if (pass)
-			first_action = rows_count;
+			*(pass == 1 ? &first_dull : &first_action) = rows_count;
 		for (int s = 0; s < a->states; s++) {
-			if ((a->action[s] != SMTP_NONE) != pass || row[group[s]] >= 0)
+			if (row[group[s]] >= 0 || kind(group, s) != pass)
 				continue;
 			rows[rows_count] = s;
 			row[group[s]] = rows_count++;
@@ -139,6 +152,7 @@ void automaton_print(int command, int header, int greeting, int reply)
 	classify();
 	printf("/* made by bpf/smtp/: %d rows, %d classes of bytes */\n", rows_count, classes);
 	printf("#define SMTP_CLASSES %d\n", CLASSES_MAX);
+	printf("#define SMTP_FIRST_DULL %d\n", first_dull * CLASSES_MAX);
 	printf("#define SMTP_FIRST_ACTION %d\n", first_action * CLASSES_MAX);
 	printf("#define SMTP_ROW_COMMAND %d\n", number_of[command] * CLASSES_MAX);
 	printf("#define SMTP_ROW_HEADER %d\n", number_of[header] * CLASSES_MAX);

@@ -31,7 +31,7 @@ static struct bpf_object *machine_programs(void)
 
 	value = calloc(1, bpf_map__value_size(map));
 	memcpy(value, header, length);
-	memcpy(value + 1024, &length, sizeof(length));
+	memcpy(value + 1024 + 8, &length, sizeof(length)); /* struct bench of machine.bpf.c */
 	bpf_map_update_elem(bpf_map__fd(map), &zero, value, BPF_ANY);
 	free(value);
 	return o;

@@ -84,10 +84,58 @@ static void every_cut(const struct row *r, int chunked)
 	expect(r, &s, "byte by byte");
 }
 
+/* every_pace - from every byte on, what is passed over or only moves the machine leaves it as it is
+ * byte by byte, and it stops at nothing else */
+static void every_pace(const struct row *r)
+{
+	__u8 bytes[4096 + 8] = { 0 };
+	struct session s;
+	__u32 n;
+
+	wire(r, 0, (char *)bytes, 4096);
+	n = strlen((char *)bytes);
+	begin(&s, r);
+	for (__u32 i = 0; i < n && !s.done; i++) {
+		struct smtp fast = s.smtp, slow = s.smtp;
+		struct smtp_text text = s.text;
+		__u32 line = smtp_dull(&fast) ? smtp_line(bytes, 4096, i, n) : 0;
+		__u32 at = smtp_plain(&fast, bytes, 4096, i + line, n);
+
+		for (__u32 k = i; k < at; k++)
+			assert_int_equal(smtp_step(&slow, &text, bytes[k]), 0);
+		assert_memory_equal(&slow, &fast, sizeof(slow));
+		assert_memory_equal(&s.text, &text, sizeof(text));
+		if (at < n && (at == i + line || !smtp_dull(&fast))) {
+			smtp_step(&slow, &text, bytes[at]);
+			assert_true(slow.row >= SMTP_FIRST_ACTION || slow.flags & SMTP_IN_CHUNK);
+		}
+		talk(&s, (char *)bytes + i, 1);
+	}
+}
+
+/* line_ends - found wherever it stands, also where a byte before or behind is nearly one */
+static void line_ends(void **state)
+{
+	static const __u8 others[] = { 0, 1, 9, 11, 0x8a, 0x0b ^ 0x80, 0xff };
+	__u8 bytes[64 + 8];
+
+	(void)state;
+	for (size_t o = 0; o < COUNT(others); o++)
+		for (__u32 at = 0; at <= 64; at++)
+			for (__u32 from = 0; from <= 64; from++)
+				for (__u32 to = from; to <= 64; to += 5) {
+					memset(bytes, others[o], sizeof(bytes));
+					bytes[at] = '\n';
+					assert_int_equal(smtp_line(bytes, 64, from, to),
+							 (at >= from && at < to ? at : to) - from);
+				}
+}
+
 static void headers(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(header_rows); i++) {
+		every_pace(&header_rows[i]);
 		every_cut(&header_rows[i], 0);
 		if (header_rows[i].kind == HEADER)
 			every_cut(&header_rows[i], 1);
@@ -97,8 +145,10 @@ static void headers(void **state)
 static void conversations(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(talk_rows); i++)
+	for (size_t i = 0; i < COUNT(talk_rows); i++) {
+		every_pace(&talk_rows[i]);
 		every_cut(&talk_rows[i], 0);
+	}
 }
 
 /* cut_short - what ends in the middle of a line names nothing that it has not shown whole */
@@ -279,10 +329,11 @@ static void corpus(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(headers),       cmocka_unit_test(conversations),
-		cmocka_unit_test(cut_short),     cmocka_unit_test(budget),
-		cmocka_unit_test(names_are_cut), cmocka_unit_test(tokens),
-		cmocka_unit_test(hand_over),     cmocka_unit_test(corpus),
+		cmocka_unit_test(line_ends),     cmocka_unit_test(headers),
+		cmocka_unit_test(conversations), cmocka_unit_test(cut_short),
+		cmocka_unit_test(budget),        cmocka_unit_test(names_are_cut),
+		cmocka_unit_test(tokens),        cmocka_unit_test(hand_over),
+		cmocka_unit_test(corpus),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

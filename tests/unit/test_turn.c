@@ -156,6 +156,38 @@ static uint32_t replies_due(void)
 	return n - now.said;
 }
 
+/* before_end - bytes before the first line end of n */
+static uint32_t before_end(const char *bytes, uint32_t n)
+{
+	const char *end = memchr(bytes, '\n', n);
+
+	return end ? end - bytes : n;
+}
+
+/* asks_at_once - what may be taken of a line at once, which comes to the same as byte by byte */
+static uint32_t asks_at_once(const char *bytes, uint32_t n)
+{
+	struct turn_asked slow = now.asked;
+	uint32_t taken = turn_asks_line(&now.asked, (const __u8 *)bytes, before_end(bytes, n));
+
+	for (uint32_t i = 0; i < taken; i++)
+		assert_int_equal(turn_asks(&slow, bytes[i]), 0);
+	assert_memory_equal(&slow, &now.asked, sizeof(slow));
+	return taken;
+}
+
+static uint32_t tells_at_once(const char *bytes, uint32_t ack)
+{
+	struct turn_told slow = now.told;
+	uint32_t taken =
+		turn_tells_line(&now.told, (const __u8 *)bytes, before_end(bytes, strlen(bytes)));
+
+	for (uint32_t i = 0; i < taken; i++)
+		turn_tells(&slow, bytes[i], ack);
+	assert_memory_equal(&slow, &now.told, sizeof(slow));
+	return taken;
+}
+
 /* see_client - the gate is shown a segment, and must not think that nothing is owed where it is */
 static void see_client(uint32_t from, uint32_t to, enum view view)
 {
@@ -186,7 +218,9 @@ static void see_client(uint32_t from, uint32_t to, enum view view)
 			now.asked.state = TURN_LOST;
 			return;
 		}
-		turn_asks(&now.asked, script.bytes[at++]);
+		at += asks_at_once(script.bytes + at, to - at);
+		if (at < to)
+			turn_asks(&now.asked, script.bytes[at++]);
 	}
 }
 
@@ -226,14 +260,17 @@ static void server_says(enum view view)
 	for (n = 1 + chance(due); n; n--) {
 		const char *text = script.items[now.said++].reply;
 
-		for (; *text; text++) {
-			if (unseen)
-				now.next++;
-			else if (now.told.next != now.next++) {
-				turn_hole(&now.told, now.next - 1);
-				turn_tells(&now.told, *text, now.base + now.sent);
-			} else
-				turn_tells(&now.told, *text, now.base + now.sent);
+		if (unseen) {
+			now.next += strlen(text);
+			continue;
+		}
+		if (now.told.next != now.next)
+			turn_hole(&now.told, now.next);
+		now.next += strlen(text);
+		while (*text) {
+			text += tells_at_once(text, now.base + now.sent);
+			if (*text)
+				turn_tells(&now.told, *text++, now.base + now.sent);
 		}
 	}
 	now.told.acked = now.base + now.sent;
