@@ -59,6 +59,16 @@ static json_t *big(void *arg, struct control_request *request, struct error *err
 	return array;
 }
 
+/* list - rows that are text already */
+static json_t *list(void *arg, struct control_request *request, struct error *err)
+{
+	(void)arg;
+	(void)err;
+	for (int i = 0; i < 3; i++)
+		jsontext_integer(&request->rows, NULL, i);
+	return json_pack("{s:[], s:s}", "rows", "next", "3");
+}
+
 static const struct control_command commands[] = {
 	{ "echo",
 	  echo,
@@ -66,6 +76,7 @@ static const struct control_command commands[] = {
 	{ "refuse", refuse, { { 0 } } },
 	{ "follow", follow, { { 0 } } },
 	{ "big", big, { { 0 } } },
+	{ "list", list, { { 0 } } },
 	{ 0 },
 };
 static const struct control_options options = { path, "no-such-group", commands, NULL };
@@ -135,6 +146,8 @@ static void test_requests(void **state)
 		  "{\"ok\":true,\"result\":{\"text\":\"a\\nb\",\"number\":-1}}\n" },
 		{ "{\"command\":\"echo\",\"text\":\"\",\"number\":7}\n",
 		  "{\"ok\":true,\"result\":{\"text\":\"\",\"number\":7}}\n" },
+		{ "{\"command\":\"list\"}\n",
+		  "{\"ok\":true,\"result\":{\"rows\":[0,1,2],\"next\":\"3\"}}\n" },
 		{ "{\"command\":\"refuse\"}\n", "{\"error\":\"no \\\"luck\\\"\"}\n" },
 		{ "{\"command\":\"echo\"}\n", "{\"error\":\"echo needs the argument 'text'\"}\n" },
 		{ "{\"command\":\"echo\",\"text\":1}\n",
@@ -160,7 +173,7 @@ static void test_requests(void **state)
 		if (strncmp(answer, rows[i].answer, strlen(rows[i].answer)))
 			fail_msg("row %zu: %s", i, answer);
 	}
-	assert_int_equal(control_stats(control)->requests, 13);
+	assert_int_equal(control_stats(control)->requests, 14);
 	assert_int_equal(control_stats(control)->errors, 11);
 	close(fd);
 }

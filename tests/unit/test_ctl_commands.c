@@ -108,6 +108,15 @@ static void test_cut_list(void **state)
 	assert_non_null(strstr(said, "192.0.2.7  ex01.example.org +1  15.1.2507.6"));
 }
 
+/* a row that cannot be read is said, and none is passed over in silence */
+static void test_bad_row(void **state)
+{
+	(void)state;
+	start_daemon("{\"ok\":true,\"result\":{\"rows\":[" SOURCE ",nonsense],\"next\":null}}");
+	assert_int_equal(run("sources"), -EPROTO);
+	assert_non_null(strstr(said, "192.0.2.7"));
+}
+
 static void test_show(void **state)
 {
 	json_t *object;
@@ -216,10 +225,10 @@ static void test_catalogue_check(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_requests),        TEST(test_change_fails), TEST(test_style_fits),
-		TEST(test_sources),         TEST(test_cut_list),     TEST(test_show),
-		TEST(test_history),         TEST(test_events),       TEST(test_maps),
-		TEST(test_catalogue_check),
+		TEST(test_requests), TEST(test_change_fails),    TEST(test_style_fits),
+		TEST(test_sources),  TEST(test_cut_list),        TEST(test_bad_row),
+		TEST(test_show),     TEST(test_history),         TEST(test_events),
+		TEST(test_maps),     TEST(test_catalogue_check),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include "user/base/times.h"
@@ -116,6 +119,25 @@ static void spans(void **state)
 	assert_int_equal(times_parse_span(NULL, &seconds), -EINVAL);
 }
 
+/* like_libc - every day of 0000 to 9999, another second of each, as gmtime() has it */
+static void like_libc(void **state)
+{
+	char expected[64], buf[TIMES_TEXT];
+
+	(void)state;
+	for (int64_t day = 0; day < 3652425; day++) {
+		time_t at = -62167219200 + day * 86400 + day * 7919 % 86400;
+		struct tm tm;
+		int n;
+
+		gmtime_r(&at, &tm);
+		n = snprintf(expected, sizeof(expected), "%04d", tm.tm_year + 1900);
+		strftime(expected + n, sizeof(expected) - (size_t)n, "-%m-%dT%H:%M:%SZ", &tm);
+		if (strcmp(times_format(at, buf), expected))
+			fail_msg("%lld is %s, not %s", (long long)at, expected, buf);
+	}
+}
+
 /* formats - UTC, four digits of year, and never more than the buffer */
 static void formats(void **state)
 {
@@ -160,8 +182,10 @@ static void days(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parses),  cmocka_unit_test(refuses),    cmocka_unit_test(spans),
-		cmocka_unit_test(formats), cmocka_unit_test(round_trip), cmocka_unit_test(days),
+		cmocka_unit_test(parses),  cmocka_unit_test(refuses),
+		cmocka_unit_test(spans),   cmocka_unit_test(like_libc),
+		cmocka_unit_test(formats), cmocka_unit_test(round_trip),
+		cmocka_unit_test(days),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define DAY_SECONDS 86400
@@ -168,30 +168,61 @@ int times_parse_span(const char *text, int64_t *ret_seconds)
 	return 0;
 }
 
-/* format - at by a strftime() pattern; moments beyond RFC 3339's years become its edges */
-static const char *format(int64_t at, const char *suffix_pattern, char *buf)
+/* pair - a separator and two digits; returns what is behind them */
+static char *pair(char *to, char before, int value)
 {
-	struct tm tm;
-	time_t t = at < MOMENT_FIRST ? MOMENT_FIRST : at > MOMENT_LAST ? MOMENT_LAST : at;
-	int n;
+	to[0] = before;
+	to[1] = (char)('0' + value / 10);
+	to[2] = (char)('0' + value % 10);
+	return to + 3;
+}
 
-	gmtime_r(&t, &tm);
-	/* %Y of strftime() does not pad to four digits */
-	n = snprintf(buf, TIMES_TEXT, "%04d", tm.tm_year + 1900);
-	strftime(buf + n, TIMES_TEXT - (size_t)n, suffix_pattern, &tm);
-	return buf;
+/* put_date - "2026-11-21" of a day number, without the locks of gmtime(): lists have millions.
+ * Years begin in March here, so that the leap day is the last one; an era is 400 years, 146,097
+ * days */
+static char *put_date(char *to, int64_t day)
+{
+	int64_t since = day + 719468; /* 0000-03-01 */
+	int64_t era = (since >= 0 ? since : since - 146096) / 146097;
+	int of_era = (int)(since - era * 146097);
+	int year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	int of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	int month = (5 * of_year + 2) / 153, mday = of_year - (153 * month + 2) / 5 + 1;
+	int year = (int)(era * 400) + year_of_era + (month >= 10);
+
+	to[0] = (char)('0' + year / 1000);
+	to[1] = (char)('0' + year / 100 % 10);
+	to[2] = (char)('0' + year / 10 % 10);
+	to[3] = (char)('0' + year % 10);
+	to = pair(to + 4, '-', month < 10 ? month + 3 : month - 9);
+	return pair(to, '-', mday);
+}
+
+/* within - moments beyond RFC 3339's years become its edges */
+static int64_t within(int64_t at)
+{
+	return at < MOMENT_FIRST ? MOMENT_FIRST : at > MOMENT_LAST ? MOMENT_LAST : at;
 }
 
 /* times_format - always UTC, whatever offset was read */
 const char *times_format(int64_t at, char *buf)
 {
-	return format(at, "-%m-%dT%H:%M:%SZ", buf);
+	int64_t day = times_day(within(at));
+	int second = (int)(within(at) - day * DAY_SECONDS);
+	char *to = put_date(buf, day);
+
+	to = pair(to, 'T', second / 3600);
+	to = pair(to, ':', second / 60 % 60);
+	to = pair(to, ':', second % 60);
+	memcpy(to, "Z", 2);
+	return buf;
 }
 
 /* times_format_date - the UTC day of at */
 const char *times_format_date(int64_t at, char *buf)
 {
-	return format(at, "-%m-%d", buf);
+	*put_date(buf, times_day(within(at))) = '\0';
+	return buf;
 }
 
 /* times_day - floor, also before 1970 */

@@ -198,10 +198,25 @@ static int read_line(struct client *client, const char **ret_text, size_t *ret_s
 	return 0;
 }
 
-/* read_object - a line that must be a JSON object */
-static int read_object(struct client *client, json_t **ret_object, struct error *e)
+/* without - the answer with no rows between its brackets, as text; NULL: out of memory */
+static char *without(const char *text, size_t size, const struct jsonrows *rows, size_t *ret_size)
 {
-	json_error_t why;
+	size_t before = (size_t)(rows->at - text), behind = size - (size_t)(rows->end - text);
+	char *rest = malloc(before + behind);
+
+	if (!rest)
+		return NULL;
+	memcpy(rest, text, before);
+	memcpy(rest + before, rows->end, behind);
+	*ret_size = before + behind;
+	return rest;
+}
+
+/* read_object - a line that must be a JSON object; with ret_rows without its rows, if it has any */
+static int read_object(struct client *client, json_t **ret_object, struct jsonrows *ret_rows,
+		       struct error *e)
+{
+	char *rest = NULL;
 	const char *text;
 	json_t *object;
 	size_t size;
@@ -214,7 +229,13 @@ static int read_object(struct client *client, json_t **ret_object, struct error 
 		return error_set(e, rc, "buildgated has not answered for %d s", client->timeout_s);
 	if (rc)
 		return error_set(e, rc, "cannot read from buildgated: %s", strerror(-rc));
-	object = json_loadb(text, size, 0, &why);
+	if (ret_rows && jsonrows_find(text, size, ret_rows)) {
+		rest = without(text, size, ret_rows, &size);
+		if (!rest)
+			return error_set(e, -ENOMEM, "out of memory");
+	}
+	object = json_loadb(rest ? rest : text, size, 0, NULL);
+	free(rest);
 	if (!json_is_object(object)) {
 		json_decref(object);
 		return error_set(e, -EPROTO,
@@ -224,8 +245,9 @@ static int read_object(struct client *client, json_t **ret_object, struct error 
 	return 0;
 }
 
-/* client_ask - one request, one answer */
-int client_ask(struct client *client, const json_t *request, json_t **ret_result, struct error *e)
+/* client_ask_rows - one request, one answer; without rows there are none */
+int client_ask_rows(struct client *client, const json_t *request, json_t **ret_result,
+		    struct jsonrows *ret_rows, struct error *e)
 {
 	json_t *answer, *result;
 	const char *refused;
@@ -234,7 +256,7 @@ int client_ask(struct client *client, const json_t *request, json_t **ret_result
 	set_timeout(client->fd, SO_RCVTIMEO, client->timeout_s);
 	rc = send_line(client, request, e);
 	if (!rc)
-		rc = read_object(client, &answer, e);
+		rc = read_object(client, &answer, ret_rows, e);
 	if (rc)
 		return rc;
 
@@ -249,6 +271,12 @@ int client_ask(struct client *client, const json_t *request, json_t **ret_result
 	}
 	json_decref(answer);
 	return rc;
+}
+
+/* client_ask - all of the answer is read */
+int client_ask(struct client *client, const json_t *request, json_t **ret_result, struct error *e)
+{
+	return client_ask_rows(client, request, ret_result, NULL, e);
 }
 
 /* client_call_within - for the commands that ask once */
@@ -276,5 +304,5 @@ int client_call(const char *path, const json_t *request, json_t **ret_result, st
 int client_next(struct client *client, json_t **ret_line, struct error *e)
 {
 	set_timeout(client->fd, SO_RCVTIMEO, 0);
-	return read_object(client, ret_line, e);
+	return read_object(client, ret_line, NULL, e);
 }

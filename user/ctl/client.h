@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+#include "user/base/jsonrows.h"
 #include "user/base/error.h"
 
 #define CLIENT_TIMEOUT_S 30 /* the longest a daemon may take to answer */
@@ -31,6 +32,11 @@ void client_close(struct client *client);
 /* client_ask - send request and wait for the answer; the caller owns *ret_result (JSON null
  * when the answer has none). -EREMOTEIO: the daemon refused, e is its sentence. */
 int client_ask(struct client *client, const json_t *request, json_t **ret_result, struct error *e);
+
+/* client_ask_rows - the same for a part of a list. *ret_rows are its rows as they came, until the
+ * next call of the client; in *ret_result they are missing */
+int client_ask_rows(struct client *client, const json_t *request, json_t **ret_result,
+		    struct jsonrows *ret_rows, struct error *e);
 
 /* client_call - client_open() with CLIENT_TIMEOUT_S, client_ask(), client_close() */
 int client_call(const char *path, const json_t *request, json_t **ret_result, struct error *e);

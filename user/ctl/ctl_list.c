@@ -13,17 +13,20 @@ int ctl_list(const struct ctl *ctl, json_t *request, ctl_list_fn fn, void *arg, 
 	int rc = client_open(ctl->socket, CLIENT_TIMEOUT_S, &client, e);
 
 	while (!rc && more) {
+		struct jsonrows rows = { NULL, NULL };
 		json_t *part, *next;
 
-		rc = client_ask(client, request, &part, e);
+		rc = client_ask_rows(client, request, &part, &rows, e);
 		if (rc)
 			break;
 		next = json_object_get(part, "next");
 		more = json_is_string(next);
 		if (more)
 			json_object_set(request, "after", next);
-		rc = fn(arg, json_object_get(part, "rows"), e);
 		json_decref(part);
+		rc = fn(arg, &rows, e);
+		if (!rc && rows.at != rows.end)
+			rc = error_set(e, -EPROTO, "buildgated answered a row that is no JSON");
 	}
 	client_close(client);
 	return rc;
@@ -36,18 +39,18 @@ struct items {
 };
 
 /* add_json - a ctl_list_fn; the array opens when there is an answer, not an error */
-static int add_json(void *arg, const json_t *rows, struct error *e)
+static int add_json(void *arg, struct jsonrows *rows, struct error *e)
 {
 	struct items *items = arg;
 	FILE *out = items->array.out;
-	json_t *row;
-	size_t i;
+	const char *text;
+	size_t bytes;
 
 	if (!items->begun)
 		ctl_array_begin(&items->array, out);
 	items->begun = true;
-	json_array_foreach (rows, i, row)
-		ctl_array_add(&items->array, row);
+	while (jsonrows_next(rows, &text, &bytes))
+		ctl_array_add_text(&items->array, text, bytes);
 	return ctl_output_finish(out, e);
 }
 
@@ -70,16 +73,16 @@ struct table {
 };
 
 /* add_rows - a ctl_list_fn */
-static int add_rows(void *arg, const json_t *rows, struct error *e)
+static int add_rows(void *arg, struct jsonrows *rows, struct error *e)
 {
 	struct table *table = arg;
 	json_t *item, *row;
-	size_t i;
 
-	json_array_foreach (rows, i, item) {
+	while ((item = jsonrows_read(rows))) {
 		row = table->row(item);
 		ctl_rows_add_object(&table->rows, row);
 		json_decref(row);
+		json_decref(item);
 	}
 	if (ctl_rows_print(&table->rows, table->out))
 		return error_set(e, -ENOMEM, "out of memory: some rows are not shown; use -j");

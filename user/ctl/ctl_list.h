@@ -7,9 +7,11 @@
 
 #include "ctl.h"
 #include "ctl_output.h"
+#include "user/base/jsonrows.h"
 
-/* ctl_list_fn - the rows of one part, an array; not 0 ends the list and is returned */
-typedef int (*ctl_list_fn)(void *arg, const json_t *rows, struct error *e);
+/* ctl_list_fn - the rows of one part; not 0 ends the list and is returned. Rows that are left can
+ * not be read */
+typedef int (*ctl_list_fn)(void *arg, struct jsonrows *rows, struct error *e);
 
 /* ctl_list - ask for all parts of a list; the request is changed on the way */
 int ctl_list(const struct ctl *ctl, json_t *request, ctl_list_fn fn, void *arg, struct error *e);

@@ -199,12 +199,25 @@ void ctl_array_begin(struct ctl_array *array, FILE *out)
 	fputc('[', out);
 }
 
+/* next_line - of an array */
+static void next_line(struct ctl_array *array)
+{
+	fputs(array->any ? ",\n" : "\n", array->out);
+	array->any = true;
+}
+
 /* ctl_array_add - the array does not keep item */
 void ctl_array_add(struct ctl_array *array, const json_t *item)
 {
-	fputs(array->any ? ",\n" : "\n", array->out);
+	next_line(array);
 	json_dumpf(item, array->out, JSON_COMPACT | JSON_ENCODE_ANY);
-	array->any = true;
+}
+
+/* ctl_array_add_text - an item that is JSON already */
+void ctl_array_add_text(struct ctl_array *array, const char *text, size_t bytes)
+{
+	next_line(array);
+	fwrite(text, 1, bytes, array->out);
 }
 
 /* ctl_array_end - close it */

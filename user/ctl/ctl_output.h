@@ -67,6 +67,7 @@ struct ctl_array {
 
 void ctl_array_begin(struct ctl_array *array, FILE *out);
 void ctl_array_add(struct ctl_array *array, const json_t *item);
+void ctl_array_add_text(struct ctl_array *array, const char *text, size_t bytes);
 void ctl_array_end(struct ctl_array *array);
 
 /* Ways to make text stand out on a terminal. */

@@ -73,23 +73,23 @@ struct csv {
 };
 
 /* print_csv - the keys of the JSON as the first line, once the daemon has answered */
-static int print_csv(void *arg, const json_t *rows, struct error *e)
+static int print_csv(void *arg, struct jsonrows *rows, struct error *e)
 {
 	struct csv *csv = arg;
 	FILE *out = csv->out;
 	json_t *row;
-	size_t i;
 
 	for (const struct ctl_column *c = columns; !csv->headed && c->head; c++)
 		fprintf(out, "%s%s", c->key, c[1].head ? "," : "\r\n");
 	csv->headed = true;
-	json_array_foreach (rows, i, row) {
+	while ((row = jsonrows_read(rows))) {
 		for (const struct ctl_column *c = columns; c->head; c++) {
 			if (c != columns)
 				fputc(',', out);
 			put_value(json_object_get(row, c->key), out);
 		}
 		fputs("\r\n", out);
+		json_decref(row);
 	}
 	return ctl_output_finish(out, e);
 }

@@ -133,7 +133,7 @@ static json_t *sources(void *arg, struct control_request *request, struct error 
 			  log_escape(word, shown, sizeof(shown)));
 		return NULL;
 	}
-	return report_sources(&report, &filter, &after, e);
+	return report_sources(&report, &filter, &after, &request->rows, e);
 }
 
 static json_t *outdated(void *arg, struct control_request *request, struct error *e)
@@ -141,7 +141,9 @@ static json_t *outdated(void *arg, struct control_request *request, struct error
 	struct report report = daemon_report(arg);
 	struct addr after;
 
-	return after_arg(request, &after, e) ? NULL : report_outdated(&report, &after, e);
+	if (after_arg(request, &after, e))
+		return NULL;
+	return report_outdated(&report, &after, &request->rows, e);
 }
 
 static json_t *show(void *arg, struct control_request *request, struct error *e)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "control_peer.h"
+#include "user/base/jsonrows.h"
 #include "user/base/log.h"
 #include "user/base/unixsock.h"
 
@@ -128,23 +129,31 @@ static int client_flush(struct client *client)
 	return sd_event_source_set_io_events(client->io, EPOLLIN);
 }
 
-/* client_send - queue one object as a line */
-static int client_send(struct client *client, const json_t *object)
+/* client_send - queue one object as a line, with the rows of a list where it has room for them */
+static int client_send(struct client *client, const json_t *object, const struct jsontext *rows)
 {
 	char *text = json_dumps(object, JSON_COMPACT);
-	int rc;
+	size_t n = text ? strlen(text) : 0, before = n;
+	struct jsonrows place;
+	int rc = text ? 0 : -ENOMEM;
 
-	if (!text)
-		return -ENOMEM;
-	rc = client_queue(client, text, strlen(text));
+	if (text && rows->used && jsonrows_find(text, n, &place))
+		before = (size_t)(place.at - text);
+	if (!rc)
+		rc = client_queue(client, text, before);
+	if (!rc && before < n)
+		rc = client_queue(client, rows->text, rows->used);
+	if (!rc)
+		rc = client_queue(client, text + before, n - before);
 	if (!rc)
 		rc = client_queue(client, "\n", 1);
 	free(text);
 	return rc;
 }
 
-/* run_line - one request to its answer; the caller owns it */
-static json_t *run_line(struct client *client, const char *line, size_t n)
+/* run_line - one request to its answer, and the rows that go into it; the caller owns both */
+static json_t *run_line(struct client *client, const char *line, size_t n,
+			struct jsontext *ret_rows)
 {
 	struct control *control = client->control;
 	struct control_request request = { 0 };
@@ -163,6 +172,7 @@ static json_t *run_line(struct client *client, const char *line, size_t n)
 		memcpy(request.who, client->who, sizeof(request.who));
 		result = command->run(control->arg, &request, &e);
 	}
+	*ret_rows = request.rows;
 	json_decref(args);
 	if (!result) {
 		control->stats.errors++;
@@ -183,13 +193,15 @@ static int client_lines(struct client *client)
 	while (!rc && !client->follow && client->out_used == client->out_done) {
 		char *end = memchr(client->in, '\n', client->in_used);
 		size_t n = end ? (size_t)(end - client->in) : 0;
+		struct jsontext rows;
 		json_t *answer;
 
 		if (!end)
 			break;
-		answer = run_line(client, client->in, n);
-		rc = answer ? client_send(client, answer) : -ENOMEM;
+		answer = run_line(client, client->in, n, &rows);
+		rc = answer ? client_send(client, answer, &rows) : -ENOMEM;
 		json_decref(answer);
+		jsontext_free(&rows);
 		client->in_used -= n + 1;
 		memmove(client->in, end + 1, client->in_used);
 		client_progress(client);
@@ -202,13 +214,14 @@ static int client_lines(struct client *client)
 /* refuse_long - the line will not end any more within the limit: say so, and hang up */
 static int refuse_long(struct client *client)
 {
+	struct jsontext none = { 0 };
 	struct error e;
 	json_t *answer;
 
 	client->control->stats.errors++;
 	error_set(&e, 0, "request longer than %d bytes", CONTROL_REQUEST_MAX);
 	answer = json_pack("{s:s}", "error", e.text);
-	if (answer && !client_send(client, answer))
+	if (answer && !client_send(client, answer, &none))
 		client_flush(client);
 	json_decref(answer);
 	return -EMSGSIZE;

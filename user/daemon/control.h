@@ -58,6 +58,7 @@
 #include <systemd/sd-event.h>
 
 #include "user/base/error.h"
+#include "user/base/jsontext.h"
 
 #define CONTROL_CLIENTS_MAX  64
 #define CONTROL_REQUEST_MAX  65536         /* bytes of one line */
@@ -77,8 +78,9 @@ struct control_arg {
 /* One request as its command sees it; arguments are checked against the table. */
 struct control_request {
 	const json_t *args;
-	char who[64]; /* "root (uid 0)": for the audit trail */
-	bool follow;  /* out: from now on the client gets control_publish() lines */
+	char who[64];         /* "root (uid 0)": for the audit trail */
+	bool follow;          /* out: from now on the client gets control_publish() lines */
+	struct jsontext rows; /* out: what belongs between the brackets of the result's "rows" */
 };
 
 /* control_fn - the result (owned by control), or NULL with a sentence in e */

@@ -41,60 +41,67 @@ void report_judge(const struct report *report, uint64_t build, struct judgement 
 				store_seen, report->store, ret);
 }
 
-/* identity_json - the keys of DESIGN section 6; the standing is the one that was acted on */
-static json_t *identity_json(const struct report *report, const struct identity *identity)
+/* put_time, put_text, put_build - as report_time() and its like, straight into a text */
+static void put_time(struct jsontext *t, const char *key, int64_t at)
+{
+	char text[TIMES_TEXT];
+
+	jsontext_string(t, key, at ? times_format(at, text) : NULL);
+}
+
+static void put_text(struct jsontext *t, const char *key, const char *text)
+{
+	jsontext_string(t, key, text && text[0] ? text : NULL);
+}
+
+static void put_build(struct jsontext *t, const char *key, uint64_t build)
+{
+	char text[BUILD_TEXT];
+
+	jsontext_string(t, key, build ? build_format(build, text) : NULL);
+}
+
+/* put_identity - the keys of DESIGN section 6; the standing is the one that was acted on */
+static void put_identity(const struct report *report, const struct identity *identity,
+			 struct jsontext *t)
 {
 	struct judgement judgement;
 
 	report_judge(report, identity->build, &judgement);
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o}", "name",
-			 report_text(identity->name), "build", report_build(identity->build),
-			 "product", report_text(judgement.product), "standing",
-			 identity->standing ? json_string(standing_name(identity->standing))
-					    : json_null(),
-			 "first_outdated", report_time(identity->first_outdated), "last_seen",
-			 report_time(identity->last_seen), "stage", (int)identity->stage, "origin",
-			 report_text(identity->build ? origin_name(identity->origin) : NULL));
+	jsontext_open(t, NULL, '{');
+	put_text(t, "name", identity->name);
+	put_build(t, "build", identity->build);
+	put_text(t, "product", judgement.product);
+	put_text(t, "standing", identity->standing ? standing_name(identity->standing) : NULL);
+	put_time(t, "first_outdated", identity->first_outdated);
+	put_time(t, "last_seen", identity->last_seen);
+	jsontext_integer(t, "stage", identity->stage);
+	put_text(t, "origin", identity->build ? origin_name(identity->origin) : NULL);
+	jsontext_close(t, '}');
 }
 
-/* identities_json - all of a source */
-static json_t *identities_json(const struct report *report, const struct source *source)
+/* look_live - zeroed where the kernel has no entry */
+static void look_live(const struct report *report, const struct addr *source, struct verdict *ret)
 {
-	json_t *array = json_array();
-
-	for (unsigned int i = 0; array && i < source->count; i++)
-		json_array_append_new(array, identity_json(report, &source->identities[i]));
-	return array;
-}
-
-/* hits_of - connections and segments that its verdict has met so far */
-static json_int_t hits_of(const struct report *report, const struct addr *source)
-{
-	struct verdict verdict;
-
-	if (!report->enforcer || !enforcer_look(report->enforcer, source, &verdict))
-		return 0;
-	return (json_int_t)(verdict.hits_slowed + verdict.hits_dropped);
+	if (!report->enforcer || !enforcer_look(report->enforcer, source, ret))
+		*ret = (struct verdict) { 0 };
 }
 
 /* report_reason_read - see report_private.h */
 json_t *report_reason_read(const struct report *report, const struct addr *source)
 {
-	struct verdict verdict;
+	struct verdict live;
 
-	if (!report->enforcer || !enforcer_look(report->enforcer, source, &verdict))
-		return json_null();
-	return verdict.told || verdict.unread ? json_boolean(verdict.told) : json_null();
+	look_live(report, source, &live);
+	return live.told || live.unread ? json_boolean(live.told) : json_null();
 }
 
 /* style_of - how the action is carried out; a pass has no style */
-static json_t *style_of(const struct enforced *enforced)
+static const char *style_of(const struct enforced *enforced)
 {
 	if (enforced->action == ACTION_TARPIT)
-		return json_string(style_name(enforced->tarpit_style));
-	if (enforced->action == ACTION_DROP)
-		return json_string(style_name(enforced->drop_style));
-	return json_null();
+		return style_name(enforced->tarpit_style);
+	return enforced->action == ACTION_DROP ? style_name(enforced->drop_style) : NULL;
 }
 
 /* shared - a source matters as shared where one of its names has a clock */
@@ -106,48 +113,73 @@ static bool shared(const struct source *source, const struct enforcement *clock)
 	return false;
 }
 
-/* report_base - keys and their order are DESIGN section 6's */
-json_t *report_base(const struct report *report, const struct source *source,
-		    struct enforced *ret_enforced)
+/* put_source - keys and their order are DESIGN section 6's; hits are the connections and segments
+ * that its verdict has met so far */
+static void put_source(const struct report *report, const struct source *source,
+		       struct enforced *enforced, struct jsontext *t)
 {
-	struct enforced *enforced = ret_enforced;
 	const struct enforcement *clock = &enforced->clock;
+	struct verdict live;
 	char text[ADDRESS_TEXT];
 
 	enforcer_decide(report->enforcer, source, report->mode, report->now, enforced);
-	return json_pack(
-		"{s:s, s:o, s:s, s:o, s:i, s:o, s:o, s:i, s:i, s:o, s:b, s:b, s:b, s:I, s:o}",
-		"source", address_format(&source->addr, text), "identities",
-		identities_json(report, source), "verdict", action_name(enforced->action), "style",
-		style_of(enforced), "stage", (int)clock->stage, "stage_since",
-		report_time(clock->stage ? clock->stage_since : 0), "next_stage_at",
-		report_time(clock->next_stage_at), "throttle_min", (int)enforced->throttle_min,
-		"block_min", (int)enforced->block_min, "paused_until",
-		report_time(enforced->paused_until), "exempt", enforced->exempt, "shared",
-		shared(source, clock), "emergency", clock->emergency, "hits",
-		hits_of(report, &source->addr), "reason_read",
-		report_reason_read(report, &source->addr));
+	look_live(report, &source->addr, &live);
+	jsontext_open(t, NULL, '{');
+	jsontext_string(t, "source", address_format(&source->addr, text));
+	jsontext_open(t, "identities", '[');
+	for (unsigned int i = 0; i < source->count; i++)
+		put_identity(report, &source->identities[i], t);
+	jsontext_close(t, ']');
+	jsontext_string(t, "verdict", action_name(enforced->action));
+	jsontext_string(t, "style", style_of(enforced));
+	jsontext_integer(t, "stage", clock->stage);
+	put_time(t, "stage_since", clock->stage ? clock->stage_since : 0);
+	put_time(t, "next_stage_at", clock->next_stage_at);
+	jsontext_integer(t, "throttle_min", enforced->throttle_min);
+	jsontext_integer(t, "block_min", enforced->block_min);
+	put_time(t, "paused_until", enforced->paused_until);
+	jsontext_bool(t, "exempt", enforced->exempt);
+	jsontext_bool(t, "shared", shared(source, clock));
+	jsontext_bool(t, "emergency", clock->emergency);
+	jsontext_integer(t, "hits", live.hits_slowed + live.hits_dropped);
+	if (live.told || live.unread)
+		jsontext_bool(t, "reason_read", live.told);
+	else
+		jsontext_string(t, "reason_read", NULL);
+	jsontext_close(t, '}');
+}
+
+/* report_base - see report_private.h */
+json_t *report_base(const struct report *report, const struct source *source,
+		    struct enforced *ret_enforced)
+{
+	struct jsontext text = { 0 };
+	json_t *object;
+
+	put_source(report, source, ret_enforced, &text);
+	object = jsontext_read(&text);
+	jsontext_free(&text);
+	return object;
 }
 
 /* report_part - see report_private.h */
 json_t *report_part(const struct report *report, const struct store_filter *filter,
-		    const struct addr *after, store_source_fn row, const char *what,
+		    const struct addr *after, store_source_fn row, struct jsontext *ret_rows,
 		    struct error *e)
 {
-	struct report_rows rows = { .report = report, .array = json_array() };
+	struct report_rows rows = { .report = report };
 	struct addr last = *after;
 	char next[ADDRESS_TEXT];
-	int r = rows.array ? store_source_page(report->store, filter, &last, REPORT_PART, row,
-					       &rows, e)
-			   : -ENOMEM;
+	int r = store_source_page(report->store, filter, &last, REPORT_PART, row, &rows, e);
 
-	if (r >= 0)
-		return json_pack("{s:o, s:s?}", "rows", rows.array, "next",
-				 r ? address_format(&last, next) : NULL);
-	if (r == -ENOMEM)
-		error_set(e, r, "%s: out of memory", what);
-	json_decref(rows.array);
-	return NULL;
+	if (r >= 0 && jsontext_failed(&rows.text))
+		r = error_set(e, -ENOMEM, "out of memory");
+	if (r < 0) {
+		jsontext_free(&rows.text);
+		return NULL;
+	}
+	*ret_rows = rows.text;
+	return json_pack("{s:[], s:s?}", "rows", "next", r ? address_format(&last, next) : NULL);
 }
 
 /* add_source - one more object */
@@ -155,16 +187,16 @@ static int add_source(void *arg, const struct source *source)
 {
 	struct report_rows *rows = arg;
 	struct enforced enforced;
-	json_t *object = report_base(rows->report, source, &enforced);
 
-	return object && !json_array_append_new(rows->array, object) ? 0 : -ENOMEM;
+	put_source(rows->report, source, &enforced, &rows->text);
+	return 0;
 }
 
 /* report_sources - by address */
 json_t *report_sources(const struct report *report, const struct store_filter *filter,
-		       const struct addr *after, struct error *e)
+		       const struct addr *after, struct jsontext *ret_rows, struct error *e)
 {
-	return report_part(report, filter, after, add_source, "sources", e);
+	return report_part(report, filter, after, add_source, ret_rows, e);
 }
 
 /* by_stage - stages of the policy, and 0 for identities without a clock */

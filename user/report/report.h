@@ -15,6 +15,7 @@
 #include "user/catalogue/catalogue.h"
 #include "user/enforcer/enforcer.h"
 #include "user/base/error.h"
+#include "user/base/jsontext.h"
 #include "user/escalation/policy.h"
 #include "user/store/store.h"
 
@@ -29,13 +30,13 @@ struct report {
 	int64_t now;
 };
 
-/* report_sources - a part of the array of "sources -j", by address: {"rows":[],"next"}. after: all
- * zero, or what `next` of the part before says; null: it was the last. A part takes the daemon some
- * milliseconds, so that a list of a million keeps nobody waiting; who is there all the time is in
- * it once */
+/* report_sources - a part of the array of "sources -j", by address: {"rows":[],"next"}, and what
+ * stands between the brackets apart, as text that the caller frees. after: all zero, or what `next`
+ * of the part before says; null: it was the last. A part takes the daemon some milliseconds, so
+ * that a list of a million keeps nobody waiting; who is there all the time is in it once */
 #define REPORT_PART 500
 json_t *report_sources(const struct report *report, const struct store_filter *filter,
-		       const struct addr *after, struct error *e);
+		       const struct addr *after, struct jsontext *ret_rows, struct error *e);
 
 /* report_source - one source and all that is known of it ("show -j"); an address nobody has
  * seen gives an object without identities. The address is full or masked, masked by ipv6_bits */
@@ -54,7 +55,8 @@ json_t *report_counts(const struct report *report, struct error *e);
  * {"server","source","build","product",
  * "first_detected","recommended_builds":[],"throttle_date","block_date","stage",
  * "next_stage_throttle_min","next_stage_block_min","next_stage_date","reason_read"} */
-json_t *report_outdated(const struct report *report, const struct addr *after, struct error *e);
+json_t *report_outdated(const struct report *report, const struct addr *after,
+			struct jsontext *ret_rows, struct error *e);
 
 /* report_trail - array of the last `last` audit entries of whatever subject, oldest first */
 json_t *report_trail(const struct report *report, int64_t last, struct error *e);

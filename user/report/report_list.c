@@ -72,16 +72,17 @@ static int add_rows(void *arg, const struct source *source)
 		if (!identity->stage)
 			continue;
 		row = row_json(rows->report, identity);
-		if (!row || json_array_append_new(rows->array, row))
-			return -ENOMEM;
+		jsontext_json(&rows->text, NULL, row);
+		json_decref(row);
 	}
 	return 0;
 }
 
 /* report_outdated - by address, then name */
-json_t *report_outdated(const struct report *report, const struct addr *after, struct error *e)
+json_t *report_outdated(const struct report *report, const struct addr *after,
+			struct jsontext *ret_rows, struct error *e)
 {
 	static const struct store_filter filter = { .clocked = true };
 
-	return report_part(report, &filter, after, add_rows, "report", e);
+	return report_part(report, &filter, after, add_rows, ret_rows, e);
 }

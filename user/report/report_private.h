@@ -30,14 +30,14 @@ json_t *report_time(int64_t at);
 json_t *report_text(const char *text);
 json_t *report_build(uint64_t build);
 
-/* report_part - a part of a list: a row of the array for each source that a walk behind `after`
- * meets, made by `row` (a store_source_fn; its argument is a struct report_rows) */
+/* report_part - a part of a list: the rows as text, one or none for each source that a walk behind
+ * `after` meets, written by `row` (a store_source_fn; its argument is a struct report_rows) */
 struct report_rows {
 	const struct report *report;
-	json_t *array;
+	struct jsontext text;
 };
 json_t *report_part(const struct report *report, const struct store_filter *filter,
-		    const struct addr *after, store_source_fn row, const char *what,
+		    const struct addr *after, store_source_fn row, struct jsontext *ret_rows,
 		    struct error *e);
 
 #endif
