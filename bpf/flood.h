@@ -35,15 +35,16 @@ struct {
 } floods SEC(".maps")
 __weak;
 
-/* flood_tcp - opens a connection to the (first) mx port; bytes: of header and payload */
-static __always_inline bool flood_tcp(const struct tcphdr *tcp, __u32 bytes)
+/* flood_tcp - opens a connection to the (first) mx port; bytes: of header and payload, as IP has
+ * them, for a packet that is shorter than its header too */
+static __always_inline bool flood_tcp(const struct tcphdr *tcp, __u32 bytes, __u32 left)
 {
 	const __u8 *header = (const void *)tcp;
 	__u32 length = header[12] >> 2 & 0x3c;
 
 	return (header[13] & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
 	       tcp->dest == gate_config.ports[0].port && gate_config.ports[0].kind == PORT_MX &&
-	       length >= sizeof(*tcp) && bytes >= length;
+	       length >= sizeof(*tcp) && bytes >= length && bytes <= left;
 }
 
 /*
@@ -62,7 +63,7 @@ static __always_inline bool flood_syn(void *data, void *end, struct addr *ret_so
 	/* protocol, version and length of the header; then fragment and protocol */
 	if ((*(__u32 *)(data + 12) & bpf_htonl(0xffffff00)) == bpf_htonl(0x08004500)) {
 		if ((*(__u32 *)(data + 20) & bpf_htonl(0x3fff00ff)) != bpf_htonl(IPPROTO_TCP) ||
-		    !flood_tcp(tcp, bpf_ntohs(ip4->tot_len) - sizeof(*ip4)))
+		    !flood_tcp(tcp, bpf_ntohs(ip4->tot_len) - sizeof(*ip4), end - (void *)tcp))
 			return false;
 		*(__u64 *)ret_source->w = 0;
 		*(__u64 *)(ret_source->w + 2) = (__u64)ip4->saddr << 32 | bpf_htonl(0xffff);
@@ -70,7 +71,8 @@ static __always_inline bool flood_syn(void *data, void *end, struct addr *ret_so
 	}
 	tcp = (void *)(ip6 + 1);
 	if (eth->h_proto != bpf_htons(ETH_P_IPV6) || (void *)(tcp + 1) > end || ip6->version != 6 ||
-	    ip6->nexthdr != IPPROTO_TCP || !flood_tcp(tcp, bpf_ntohs(ip6->payload_len)))
+	    ip6->nexthdr != IPPROTO_TCP ||
+	    !flood_tcp(tcp, bpf_ntohs(ip6->payload_len), end - (void *)tcp))
 		return false;
 	__builtin_memcpy(ret_source, &ip6->saddr, sizeof(*ret_source));
 	*ret_source = source_of(ret_source);

@@ -14,7 +14,7 @@ static __noinline int look(struct xdp_md *ctx)
 	struct packet p;
 	enum reason reason;
 
-	reason = packet_parse(data, end, 0, 1 << 20, &p);
+	reason = packet_parse(data, end, 0, bpf_xdp_get_buff_len(ctx), &p);
 	if (!reason) {
 		reason = REASON_LATER;
 		if (p.from_client && (p.tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
