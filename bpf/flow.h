@@ -296,6 +296,20 @@ STEP int flow_acknowledge(const struct packet *p, struct flow *f, __u32 hook)
 	return 0;
 }
 
+/* flow_passes - a client's bytes where nothing is read any more and nobody else keeps `high`. Only
+ * what joins on to bytes that are known: a forged segment does not move it. */
+static __always_inline void flow_passes(const struct packet *p, struct flow *f)
+{
+	__u32 end = p->seq + p->payload_bytes, known = f->client.high;
+
+	if (!p->from_client || f->phase != PHASE_DONE || f->tokens || !p->payload_bytes)
+		return;
+	if (after(f->told.acked, known))
+		known = f->told.acked;
+	if (after(end, known) && !after(p->seq, known))
+		f->client.high = end;
+}
+
 /* flow_rst_believed - a RST from outside ends the connection only if it is exactly in place (RFC
  * 5961, 3.2): one that the server ignores must not shake off a delay. Of a server's stream that
  * is read to its end `high` is not kept, and nothing depends on it. A client that was shut out is

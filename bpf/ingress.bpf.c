@@ -2,13 +2,12 @@
 /*
  * ingress.bpf.c - TC ingress of the outside interfaces: what the outside sends
  *
- * Steps: mode, parse, connection attempt (verdict, or the answerer's SYN-ACK), flow (arm the
- * tarpit, cut, read, recheck, end), and for what no flow claims the answerer. Outbound flows are
+ * Steps: mode, parse, connection attempt (verdict, or the answerer's SYN-ACK), flow (cut, read,
+ * recheck, end), and for what no flow claims the answerer. Outbound flows are
  * born here, from the SYN-ACK that answers our client.
  */
 #include "bpf/cut.h"
 #include "bpf/follow.h"
-#include "bpf/tarpit.h"
 #include "bpf/turn_read.h"
 
 /* born - our client's SYN was answered with its own number + 1: follow from here */
@@ -81,8 +80,7 @@ static __always_inline enum reason segment(struct __sk_buff *skb, struct packet 
 	bool over = p->tcp_flags & (TCP_FIN | TCP_RST) && p->seq == f->client.high;
 	enum reason reason, cut;
 
-	if (p->from_client)
-		tarpit_arm(p, f, HOOK_INGRESS);
+	flow_passes(p, f);
 	if (turn_wanted(f)) {
 		if (cut_due(skb, p, f))
 			return cut_begin(skb, p, f, HOOK_INGRESS);

@@ -2,10 +2,14 @@
 /*
  * tarpit.h - tarpit/slow: every round trip of a source takes between D and about 2 D
  *
- * tarpit_delay() sets the flow's deadline at the greeting, and tarpit_arm() at new bytes of
- * a slowed source (ingress); tarpit_hold() (egress) writes window 0 into the server's segments
+ * All at egress. tarpit_delay() sets the flow's deadline, at the greeting and when our server
+ * acknowledges new bytes of a slowed source: what it never took cannot arm, so a segment that is
+ * forged, or far ahead, changes nothing. tarpit_hold() writes window 0 into the server's segments
  * until then. The sender's own persist timer (RFC 9293, 3.8.6.1) does the waiting; nothing is
- * dropped. A session is slowed while it has a slot (slots.h): the few connections of a source that
+ * dropped. The deadline stays until a segment has shown the window again, and until then none is
+ * armed: many stacks probe with a byte of what they want to send, and would wait again for each.
+ *
+ * A session is slowed while it has a slot (slots.h): the few connections of a source that
  * came between its first attempts and their greetings, more than it has slots for, pass unslowed,
  * because what the server has greeted is never taken away from it.
  */
@@ -112,17 +116,11 @@ static __always_inline void tarpit_born(const struct packet *p, struct flow *f, 
 	tarpit_delay(p, f, hook); /* the EHLO waits too */
 }
 
-/* tarpit_arm - only new bytes: a probe or a retransmit must not prolong the wait. Where nothing
- * is read any more nobody else keeps `high`. */
+/* tarpit_arm - the server has taken new bytes; not of a client that closes */
 static __always_inline void tarpit_arm(const struct packet *p, struct flow *f, __u32 hook)
 {
-	__u32 end = p->seq + p->payload_bytes;
-
-	if (!p->payload_bytes || !after(end, f->client.high))
-		return;
-	tarpit_delay(p, f, hook);
-	if (f->phase == PHASE_DONE && !f->tokens && end - f->client.high < WINDOW_MAX)
-		f->client.high = end;
+	if (!f->deadline_ns && !(f->client.flags & STREAM_FIN))
+		tarpit_delay(p, f, hook);
 }
 
 /* tarpit_hold - window 0 while the deadline is ahead. With size 2 the helper knows an offloaded
@@ -137,7 +135,11 @@ STEP int tarpit_hold(struct __sk_buff *skb, const struct packet *p, struct flow 
 	if (!p || !f || !s || !f->deadline_ns || p->tcp_flags & (TCP_SYN | TCP_RST))
 		return REASON_CONTINUE;
 	now = gate_now(s);
-	if (now >= f->deadline_ns || !gate_enforcing(s, now))
+	if (now >= f->deadline_ns) {
+		f->deadline_ns = 0;
+		return REASON_CONTINUE;
+	}
+	if (!gate_enforcing(s, now))
 		return REASON_CONTINUE;
 	window = p->tcp_offset + __builtin_offsetof(struct tcphdr, window);
 	check = p->tcp_offset + __builtin_offsetof(struct tcphdr, check);

@@ -101,8 +101,6 @@ STEP int turn_read(struct __sk_buff *skb, const struct packet *p, struct flow *f
 		return 0;
 	r.client = p->from_client;
 	r.ack = p->ack;
-	if (!r.client && turn_ahead(p->ack, f->told.acked))
-		f->told.acked = p->ack;
 	if (!p->payload_bytes || p->tcp_flags & (TCP_SYN | TCP_RST))
 		return 0;
 	if (r.client) {
