@@ -18,7 +18,8 @@ void report_judge(const struct report *report, uint64_t build, struct judgement 
 json_t *report_recommended(const struct report *report, uint64_t build);
 
 /* report_reason_read - whether the answerer's reason reached the source so far: null where there
- * was no occasion; false: it always left before, as senders do that insist on TLS */
+ * was no occasion, or the kernel has no entry of it (a wider range is set to something and no clock
+ * runs); false: it always left before, as senders do that insist on TLS */
 json_t *report_reason_read(const struct report *report, const struct addr *source);
 
 /* report_stage_from - when the identity's clock reaches the first stage that throttles, or blocks;
