@@ -118,7 +118,8 @@ static __always_inline __u32 answer_bare(const struct packet *p)
 }
 
 /* answer_strip - what stands between the network header and TCP is taken off: it was the client's
- * wish for its own packet, and none of it is echoed */
+ * wish for its own packet, and none of it is echoed. The kernel does not do so behind a tag in the
+ * frame, which is a second one (the first is beside it): there the packet stays as it is. */
 static __always_inline int answer_strip(struct __sk_buff *skb, struct packet *p)
 {
 	__u32 extra = p->tcp_offset - answer_bare(p);

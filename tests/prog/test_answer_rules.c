@@ -390,7 +390,8 @@ static void extra_headers(void **state)
 	}
 }
 
-/* where that cannot be done, behind a tag in the frame, the host gets the packet as it was */
+/* where that cannot be done, behind a tag in the frame (on a wire it is the second), the host gets
+ * the packet as it was */
 static void headers_that_stay(void **state)
 {
 	struct caller c = caller(*state, false, &REFUSED);
