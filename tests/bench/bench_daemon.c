@@ -137,6 +137,7 @@ static void open_all(struct bench *b, const char *dir)
 	observer.policy = enforcer.policy = b->policy;
 	enforcer.verdicts_fd = b->verdicts_fd;
 	enforcer.ranges_fd = b->ranges_fd;
+	enforcer.names_fd = -1;
 	TRY(observer_new(&observer, &b->observer, &b->e));
 	TRY(enforcer_new(&enforcer, &b->enforcer, &b->e));
 	TRY(enforcer_publish_all(b->enforcer, b->now, &b->e));

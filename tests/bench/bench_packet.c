@@ -118,6 +118,13 @@ static void answered(struct instance *gate)
 	c.t.tcp_options = c.option_bytes = 0;
 	n = build_frame(&c.t, true, c.seq, c.ack - REPLY_BYTES, ACK, "", 0, f);
 	bench_takes(gate, changed("greeting sent, ingress", fds->ingress, f, n), REASON_ANSWERED);
+	/* two lines of one length: the difference is what remembering names costs */
+	n = build_frame(&c.t, true, c.seq, c.ack, ACK | PSH, "NOOP mail.old.example.org\r\n", 27,
+			f);
+	bench_takes(gate, changed("NOOP answered, ingress", fds->ingress, f, n), REASON_ANSWERED);
+	n = build_frame(&c.t, true, c.seq, c.ack, ACK | PSH, "EHLO mail.old.example.org\r\n", 27,
+			f);
+	bench_takes(gate, changed("EHLO answered, ingress", fds->ingress, f, n), REASON_ANSWERED);
 	n = build_frame(&c.t, true, c.seq, c.ack, ACK | PSH, "MAIL FROM:<user@old.example.org>\r\n",
 			34, f);
 	bench_takes(gate, changed("MAIL FROM refused, ingress", fds->ingress, f, n),

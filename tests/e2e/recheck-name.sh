@@ -46,3 +46,7 @@ must "it does" lab_flush old
 must "and its mail is delivered" wait_for $MAIL_LIMIT_S lab_delivered edge "$LAB_ID"
 must "the gate has seen who it is" wait_for 20 source_is $OLD '.shared'
 mail_is delivered old ""
+
+same "the gate knows two names of it" "[[\"$OLD\",2]]" "$(ctl -j map dump recheck_names | jq -c 'map([.source, .names])')"
+must "the source is forgotten" ctl forget $OLD
+same "its names too" "[]" "$(ctl -j map dump recheck_names | jq -c .)"

@@ -33,6 +33,7 @@ static inline struct scene *scene_open(void)
 		.policy = s->w.policy,
 		.verdicts_fd = FAKE_VERDICTS,
 		.ranges_fd = FAKE_RANGES,
+		.names_fd = -1,
 		.ipv6_bits = 64,
 		.recheck_interval = HOUR,
 		.tarpit_style = STYLE_SLOW,

@@ -27,6 +27,7 @@ static void start(struct scene *s)
 		.policy = s->w.policy,
 		.verdicts_fd = FAKE_VERDICTS,
 		.ranges_fd = FAKE_RANGES,
+		.names_fd = -1,
 		.settings = &s->settings,
 		.ipv6_bits = 64,
 		.recheck_interval = HOUR,

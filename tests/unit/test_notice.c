@@ -62,6 +62,7 @@ static int set_up(void **state)
 					      .policy = s->w.policy,
 					      .verdicts_fd = FAKE_VERDICTS,
 					      .ranges_fd = FAKE_RANGES,
+					      .names_fd = -1,
 					      .ipv6_bits = 64 };
 	assert_int_equal(enforcer_new(&options, &s->enforcer, &s->w.e), 0);
 	assert_int_equal(enforcer_publish_all(s->enforcer, clock_wall(), &s->w.e), 0);

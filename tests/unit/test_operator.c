@@ -30,6 +30,7 @@ static int setup(void **state)
 	struct enforcer_options options = { .policy = &policy,
 					    .verdicts_fd = -1,
 					    .ranges_fd = -1,
+					    .names_fd = -1,
 					    .ipv6_bits = 64,
 					    .recheck_interval = 3600,
 					    .tarpit_style = STYLE_SLOW,

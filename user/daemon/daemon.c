@@ -265,6 +265,7 @@ static int make_boxes(struct daemon *daemon, struct error *e)
 		.policy = daemon->policy,
 		.verdicts_fd = fds->verdicts,
 		.ranges_fd = fds->ranges,
+		.names_fd = fds->recheck_names,
 		.settings = daemon->settings,
 		.ipv6_bits = (unsigned int)daemon->config->ipv6_prefix,
 		.recheck_interval = daemon->config->recheck_interval,

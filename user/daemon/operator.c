@@ -391,8 +391,10 @@ static int forget_found(const struct operator* op, const struct found *found, co
 		rc = operator_audit(op, "forget", NULL, NULL,
 				    json_pack("{s:i}", "identities", gone), e);
 	rc = store_finish(op->store, rc, e);
-	for (unsigned int i = 0; rc >= 0 && i < found->count; i++)
+	for (unsigned int i = 0; rc >= 0 && i < found->count; i++) {
+		enforcer_forget(op->enforcer, &found->list[i]);
 		rc = enforcer_publish(op->enforcer, &found->list[i], op->now, e);
+	}
 	return rc < 0 ? rc : gone;
 }
 

@@ -61,7 +61,7 @@ struct enforcer;
 struct enforcer_options {
 	struct store *store;
 	const struct policy *policy;
-	int verdicts_fd, ranges_fd;
+	int verdicts_fd, ranges_fd, names_fd;
 	volatile struct settings *settings; /* `ranges`, `tarpits`, `decided` are kept here */
 	unsigned int ipv6_bits;
 	int64_t recheck_interval;         /* seconds */
@@ -127,6 +127,9 @@ bool enforcer_verdict(const struct enforcer *enforcer, const struct addr *source
 /* enforcer_recheck - the next connection of a blocked source may show an upgrade, at once;
  * 1: granted, 0: it is not blocked */
 int enforcer_recheck(struct enforcer *enforcer, const struct addr *source, struct error *e);
+
+/* enforcer_forget - what the kernel alone remembers of a source: names that it was refused under */
+void enforcer_forget(struct enforcer *enforcer, const struct addr *source);
 
 /* enforcer_is_exempt - a decision in force exempts this very address */
 bool enforcer_is_exempt(const struct enforcer *enforcer, const struct addr *addr, int64_t now);

@@ -150,3 +150,10 @@ int enforcer_recheck(struct enforcer *enforcer, const struct addr *source, struc
 	live.recheck_at_ns = clock_kernel_ns();
 	return enforcer_put(enforcer, source, &live, e);
 }
+
+/* enforcer_forget - see enforcer.h */
+void enforcer_forget(struct enforcer *enforcer, const struct addr *source)
+{
+	if (enforcer->options.names_fd >= 0)
+		bpf_map_delete_elem(enforcer->options.names_fd, source); /* mostly not there */
+}

@@ -134,6 +134,7 @@ static void remember(struct loader *l)
 		.replies = bpf_map__fd(l->gate->maps.replies),
 		.answer_keys = bpf_map__fd(l->gate->maps.answer_keys),
 		.ipsec_peers = bpf_map__fd(l->gate->maps.ipsec_peers),
+		.recheck_names = bpf_map__fd(l->gate->maps.recheck_names),
 	};
 }
 

@@ -44,7 +44,7 @@ struct loader_options {
 
 struct loader_fds {
 	int settings, verdicts, ranges, flows, pending, counters, events, replies, answer_keys,
-		ipsec_peers;
+		ipsec_peers, recheck_names;
 	int tls_sessions; /* not pinned */
 };
 
