@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # moments - a verdict is set, changed, lifted or runs out at a random moment of a conversation: no
-# connection hangs, no mail is lost, none is both delivered and bounced. SEED=N repeats a run.
+# connection hangs, no mail is lost, none is both delivered and bounced; half of the connections are
+# IPv6. SEED=N repeats a run.
 # shellcheck source=scripts/e2e.sh
 . "$(dirname "$0")/../../scripts/e2e.sh"
 e2e_start "$@"
@@ -35,12 +36,13 @@ moment() {
 	local source=$1 id=$2 before=none after=none kind options=() how fate
 	local hows=(plain plain pipelined bdat halves) kinds=(set set change lift expire)
 	kind=${kinds[RANDOM % 5]} how=${hows[RANDOM % 5]}
-	local at=$((RANDOM % SPAN_MS)) seed=$RANDOM try
+	local at=$((RANDOM % SPAN_MS)) seed=$RANDOM try server=198.51.100.25
+	[[ $source != *:* ]] || server=2001:db8:25::25
 	[[ $kind = set ]] || before=${STYLES[RANDOM % 4]}
 	[[ $kind = lift || $kind = expire ]] || after=${STYLES[RANDOM % 4]}
 	[[ $kind != expire ]] || options=(--for 1s)
 	[ "$before" = none ] || decide "$source" "$before" "${options[@]}" >/dev/null
-	lab_net old $LAB/sender "$source" 198.51.100.25 "$id" "$how" "$seed" >"$LAB/fates/$id" &
+	lab_net old $LAB/sender "$source" $server "$id" "$how" "$seed" >"$LAB/fates/$id" &
 	local sender=$!
 	sleep "0.$(printf %03d $at)"
 	[ "$kind" = expire ] || decide "$source" "$after" >/dev/null
@@ -51,16 +53,37 @@ moment() {
 	for ((try = 0; try < ATTEMPTS; try++)); do
 		fate=$(tail -n 1 "$LAB/fates/$id")
 		[ "${fate%% *}" = deferred ] || return 0
-		lab_net old $LAB/sender "$source" 198.51.100.25 "$id" "$how" "$seed" >>"$LAB/fates/$id"
+		lab_net old $LAB/sender "$source" $server "$id" "$how" "$seed" >>"$LAB/fates/$id"
 	done
 }
 
-# worker NUMBER - its share of the moments, from an address of its own
+# address WORKER - of its own; those of IPv6 each in a network of its own, which is the source
+address() {
+	if (($1 % 2)); then
+		echo "2001:db8:10$1::10"
+	else
+		echo 192.0.2.$((100 + $1))
+	fi
+}
+
+# address_add WORKER - at the old host, and the way back
+address_add() {
+	local source
+	source=$(address "$1")
+	if [[ $source = *:* ]]; then
+		ip -n "$LAB_NAME-old" addr add "$source/64" dev wan nodad &&
+			ip -n "$LAB_NAME-router" route add "${source%10}/64" dev to-old
+	else
+		ip -n "$LAB_NAME-old" addr add "$source/24" dev wan
+	fi
+}
+
+# worker NUMBER - its share of the moments, from its address
 worker() {
 	RANDOM=$((SEED + $1))
 	local i
 	for ((i = $1; i < MOMENTS; i += WORKERS)); do
-		moment 192.0.2.$((100 + $1)) "moment-$i"
+		moment "$(address "$1")" "moment-$i"
 	done
 }
 
@@ -104,7 +127,7 @@ arrived_of_postfix() {
 must "two mail servers start" lab_mtas old edge
 must "the sender is built" gcc -O2 -Wall -Wextra -Werror -o $LAB/sender tests/e2e/sender.c
 for ((i = 0; i < WORKERS; i++)); do
-	ip -n "$LAB_NAME-old" addr add 192.0.2.$((100 + i))/24 dev wan || e2e_fail "an address"
+	address_add $i || e2e_fail "an address"
 done
 e2e_gate
 must "enforce mode is accepted" ctl mode enforce
@@ -125,6 +148,7 @@ same "no mail is still put off" "" "$(tail -qn 1 "$LAB"/fates/* | grep ^deferred
 same "every mail has ended" $MOMENTS "$(cat <(ids delivered) <(ids bounced) | wc -l)"
 wait_for 20 none_missing
 same "no mail is lost" "" "$(comm -23 <(ids delivered) <(arrived))"
+must "some came by IPv6" grep -rqsF "[IPv6:2001:db8:10" $LAB/edge/root/srv/mail/inbox/new
 same "none is both delivered and bounced" "" "$(comm -12 <(ids bounced) <(arrived))"
 same "bounced are only those that a verdict refused for good" "" \
 	"$(grep ": bounced" $LAB/moments | grep -v drop-answer)"

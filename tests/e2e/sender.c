@@ -145,18 +145,35 @@ static void ask(const char *stage, const char *text)
 	judge(stage);
 }
 
+/* address_of - port 0 for one's own; IPv6 where there is a colon */
+static socklen_t address_of(const char *text, in_port_t port, struct sockaddr_storage *ret)
+{
+	struct sockaddr_in6 *six = (void *)ret;
+	struct sockaddr_in *four = (void *)ret;
+
+	memset(ret, 0, sizeof(*ret));
+	if (strchr(text, ':')) {
+		six->sin6_family = AF_INET6;
+		six->sin6_port = htons(port);
+		inet_pton(AF_INET6, text, &six->sin6_addr);
+		return sizeof(*six);
+	}
+	four->sin_family = AF_INET;
+	four->sin_port = htons(port);
+	inet_pton(AF_INET, text, &four->sin_addr);
+	return sizeof(*four);
+}
+
 static void reach(const char *source, const char *server)
 {
-	struct sockaddr_in from = { .sin_family = AF_INET };
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(25) };
 	struct timeval limit = { .tv_sec = CONNECT_S }; /* of connect(), too */
+	struct sockaddr_storage from, to;
+	socklen_t size = address_of(source, 0, &from);
 
-	fd = socket(AF_INET, SOCK_STREAM, 0);
-	inet_pton(AF_INET, source, &from.sin_addr);
-	inet_pton(AF_INET, server, &to.sin_addr);
+	address_of(server, 25, &to);
+	fd = socket(from.ss_family, SOCK_STREAM, 0);
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	if (bind(fd, (struct sockaddr *)&from, sizeof(from)) ||
-	    connect(fd, (struct sockaddr *)&to, sizeof(to)))
+	if (bind(fd, (struct sockaddr *)&from, size) || connect(fd, (struct sockaddr *)&to, size))
 		gone("connect");
 	limit.tv_sec = LIMIT_S;
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
