@@ -4,7 +4,8 @@
 # mail - whole mail transactions per second, with the gate and without it
 #
 #   gate      smtp-source to smtp-sink, through the gate's hooks and past them; beside it the same
-#             through an empty XDP program, which is what the driver (veth here) makes XDP cost
+#             through empty programs at these hooks: what they cost before they do anything, on
+#             veth most of all XDP, for which its driver copies frames
 #   sight     smtp-source with TLS to a real Postfix, with TLS sight and without
 #   milter    the same with gate-milter and without, over a Unix socket and over TCP; beside it a
 #             milter that asks for the same steps and does nothing, which is what libmilter and
@@ -183,15 +184,22 @@ mails() {
 
 mails_by_tls() { mails "$1" "127.0.0.1:$(sed -n "s/^$1 //p" $OUT/ports)" "$MAILS"; }
 
-# empty_xdp on|off - a program that only passes, where no gate is
-empty_xdp() {
-	local pins=/sys/fs/bpf/empty
+# empty on|off - programs that only pass at XDP and TC, where no gate is
+empty() {
+	local pins=/sys/fs/bpf/empty at
 	case $1 in
 	on)
 		bpftool prog loadall build/obj/tests/bench/again.bpf.o $pins &&
-			lab_net good bpftool net attach xdpdrv pinned $pins/bench_empty_xdp dev wan
+			lab_net good bpftool net attach xdpdrv pinned $pins/bench_empty_xdp dev wan &&
+			lab_net good tc qdisc add dev wan clsact || return
+		for at in ingress egress; do
+			lab_net good tc filter add dev wan $at bpf da pinned $pins/bench_empty || return
+		done
 		;;
-	off) lab_net good bpftool net detach xdpdrv dev wan && rm -r $pins ;;
+	off)
+		lab_net good bpftool net detach xdpdrv dev wan &&
+			lab_net good tc qdisc del dev wan clsact && rm -r $pins
+		;;
 	esac
 }
 
@@ -210,7 +218,8 @@ shuffled() { shuf -e "$@"; }
 rows() {
 	cat <<-EOF2
 		gate to_smtp-sink_through_the_gate none gate 0.98
-		driver __through_an_empty_XDP_program none xdp null
+		floor __through_empty_programs none empty null
+		gate __the_gate_beside_empty_programs empty gate null
 		sight to_Postfix_with_TLS_sight twin seen 0.97
 		milter to_Postfix_with_gate-milter,_Unix bare unix 0.97
 		milter to_Postfix_with_gate-milter,_TCP bare tcp 0.97
@@ -269,13 +278,13 @@ must "the milters" milters
 must "the gate, with sight" gate on
 must "the Postfix is covered" tls_covered /usr/lib/postfix/sbin/smtpd
 for ((ROUND = 0; ROUND < ROUNDS; ROUND++)); do
-	for way in $(shuffled none xdp gate twin seen bare "${!MILTERS[@]}"); do
+	for way in $(shuffled none empty gate twin seen bare "${!MILTERS[@]}"); do
 		case $way in
 		none) must "round $ROUND: no gate" mails none 203.0.113.20:25 $((MAILS * 10)) ;;
-		xdp)
-			must "an empty XDP program" empty_xdp on
-			must "round $ROUND: behind it" mails xdp 203.0.113.20:25 $((MAILS * 10))
-			must "it goes" empty_xdp off
+		empty)
+			must "empty programs" empty on
+			must "round $ROUND: through them" mails empty 203.0.113.20:25 $((MAILS * 10))
+			must "they go" empty off
 			;;
 		gate) must "round $ROUND: the gate" mails gate $SINK:25 $((MAILS * 10)) ;;
 		*) must "round $ROUND: $way" mails_by_tls "$way" ;;
