@@ -8,6 +8,7 @@
 #                  100,000 sources with two names each, as strangers and again 10 hours apart
 #   verdicts       all of them into an empty map, as after a reboot, and into the full one, as after
 #                  a restart, with the store open
+#   repair         the full map compared with the store, in turns of the loop
 #   tick           of the clock: nothing due, what an hour brings (1 of 240), and all at once
 #   lists          a real daemon on that store: from the question to the first rows of "sources", to
 #                  its end, and /metrics
@@ -68,6 +69,8 @@ awk -v sources="$SOURCES" '
 		row("all verdicts into an empty map, " sources " sources", v["publish_s"], "s", "2 s")
 		row("all verdicts into the full map", v["publish_again_s"], "s", "2 s")
 		row("  memory then, and at most", v["publish_rss_mb"] " / " v["publish_peak_mb"], "MB", "")
+		row("map and store compared, longest turn", v["repair_longest_s"], "s", "1 s")
+		row("  all turns", v["repair_s"], "s", "")
 		row("tick, nothing due", v["tick_idle_s"], "s", "1 s")
 		row("tick, " v["tick_hour_sources"] " due (an hour)", v["tick_hour_s"], "s", "1 s")
 		row("tick, " v["tick_all_sources"] " due at once, longest turn", v["tick_all_longest_s"], "s", "1 s")

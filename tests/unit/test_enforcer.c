@@ -5,83 +5,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "tests/unit/fake_maps.h"
-#include "tests/unit/world.h"
-#include "user/enforcer/enforcer.h"
+#include "tests/unit/enforcer_scene.h"
 
 #define NS 1000000000ULL
-
-struct scene {
-	struct world w;
-	struct enforcer *enforcer;
-	struct replies *replies;
-	struct settings settings;
-	int64_t now;
-};
-
-/* start - the enforcer, over the store as it is */
-static void start(struct scene *s)
-{
-	struct enforcer_options options = {
-		.store = s->w.store,
-		.policy = s->w.policy,
-		.verdicts_fd = FAKE_VERDICTS,
-		.ranges_fd = FAKE_RANGES,
-		.names_fd = -1,
-		.settings = &s->settings,
-		.ipv6_bits = 64,
-		.recheck_interval = HOUR,
-		.tarpit_style = STYLE_SLOW,
-		.drop_style = STYLE_SILENT,
-		.replies = s->replies,
-	};
-
-	enforcer_free(s->enforcer);
-	s->enforcer = NULL;
-	assert_int_equal(enforcer_new(&options, &s->enforcer, &s->w.e), 0);
-}
-
-/* set_up - empty maps, empty store */
-static int set_up(void **state)
-{
-	struct scene *s = calloc(1, sizeof(*s));
-
-	clock_init(10LL * DAY_S * 1000000000); /* so that kernel time reaches back some days */
-	fake_reset();
-	world_open(&s->w);
-	s->now = clock_wall();
-	start(s);
-	*state = s;
-	return 0;
-}
-
-/* tear_down - nothing stays */
-static int tear_down(void **state)
-{
-	struct scene *s = *state;
-
-	enforcer_free(s->enforcer);
-	replies_free(s->replies);
-	world_close(&s->w);
-	free(s);
-	return 0;
-}
-
-/* live - the map's entry of a source; false: none */
-static bool live(const char *source, struct verdict *v)
-{
-	struct addr a = world_addr(source);
-
-	return bpf_map_lookup_elem(FAKE_VERDICTS, &a, v) == 0;
-}
-
-/* publish - one source; what enforcer_publish() says */
-static int publish(struct scene *s, const char *source)
-{
-	struct addr a = world_addr(source);
-
-	return enforcer_publish(s->enforcer, &a, s->now, &s->w.e);
-}
 
 /* decide - as reports ask */
 static struct enforced decide(struct scene *s, const char *text, enum mode mode)
@@ -445,17 +371,6 @@ static void test_restart(void **state)
 	assert_false(live("203.0.113.9", &v));
 	assert_true(live("192.0.2.7", &v));
 	assert_int_equal(v.hits_dropped, 5);
-	assert_int_equal(enforcer_repair(s->enforcer, s->now, &s->w.e), 0);
-	assert_int_equal(bpf_map_delete_elem(FAKE_VERDICTS, &a), 0);
-	assert_int_equal(enforcer_repair(s->enforcer, s->now, &s->w.e), 1);
-	assert_true(live("192.0.2.7", &v));
-	assert_int_equal(enforcer_stats(s->enforcer)->drift, 2);
-
-	/* what the operator decides is none */
-	world_decide(&s->w, DECISION_EXEMPT, "192.0.2.0/24", 0, 0, s->now, 0);
-	assert_true(enforcer_reload(s->enforcer, s->now, &s->w.e) > 0);
-	assert_int_equal(enforcer_repair(s->enforcer, s->now, &s->w.e), 0);
-	assert_int_equal(enforcer_stats(s->enforcer)->drift, 2);
 }
 
 /* test_full_map - what does not fit is counted and said, the rest is in */
@@ -547,8 +462,6 @@ static void test_exempts(void **state)
 	a = world_addr("192.0.2.7");
 	assert_false(enforcer_exempts(s->enforcer, &a, 128, s->now + HOUR));
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 /* text_of - the refusal that a verdict points at */
 static const char *text_of(uint16_t reply)

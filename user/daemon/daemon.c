@@ -488,6 +488,7 @@ void daemon_stop(struct daemon *daemon)
 	stage_hook_free(daemon->hook);
 	sd_event_source_disable_unref(daemon->tell);
 	sd_event_source_disable_unref(daemon->walk);
+	sd_event_source_disable_unref(daemon->repair.part);
 	sd_event_source_disable_unref(daemon->links);
 	sd_event_source_disable_unref(daemon->ipsec);
 	sight_stop(daemon->sight);

@@ -14,6 +14,7 @@
  *   daemon_clock.c  the three times, the lease, and the lab clock
  *   daemon_data.c   catalogue and policy, and the walk that judges all records anew
  *   daemon_catalogue.h  which catalogue, and new ones from outside
+ *   daemon_repair.c  the kernel's maps compared with the store
  *   daemon_exempt.c  what the configuration exempts, in the audit trail
  *   daemon_observe.c  what others tell of builds
  *   daemon_page.c   the report page, and the sums over time that it shows
@@ -121,7 +122,13 @@ struct daemon {
 	struct error store_why; /* the last thing that went wrong with it */
 	uint64_t events_lost, mended;
 	struct log_limit store_limit, loader_limit, reporter_limit, stage_limit;
-	uint64_t repair_at_ns; /* kernel time before which the maps are not compared again */
+	struct {
+		sd_event_source *part;
+		bool under_way;
+		uint64_t drift;   /* all of it before this one */
+		uint64_t took_ns; /* of kernel time, so far */
+		uint64_t next_ns; /* kernel time before which the maps are not compared again */
+	} repair;
 };
 
 /* daemon_start - all steps up to a working gate; takes config over. 0 without a daemon: a signal
@@ -234,6 +241,12 @@ void daemon_walk(struct daemon *daemon, enum observer_walk kind);
 int daemon_walk_missing(struct daemon *daemon, struct error *e); /* at start, if need be */
 int daemon_walk_watch(struct daemon *daemon);
 int daemon_walk_tick(struct daemon *daemon, struct error *e);
+
+/* ---- daemon_repair.c ---- */
+
+/* daemon_repair_watch, _tick - the kernel's maps compared with the store, a part per turn */
+int daemon_repair_watch(struct daemon *daemon);
+void daemon_repair_tick(struct daemon *daemon);
 
 /* ---- daemon_exempt.c ---- */
 

@@ -19,8 +19,7 @@
 #define DAY              86400
 #define RING_REST_US     20000 /* between two readings; the ring holds 11,000 events */
 #define LOOKS_PER_SECOND 4
-#define REPAIR_SHARE     200 /* of the time at most one part goes into comparing */
-#define PRUNE_PARTS      16  /* bounded parts of old records removed per tick */
+#define PRUNE_PARTS      16 /* bounded parts of old records removed per tick */
 
 /* daemon_store_result - a failure is told; only a write that succeeds again (keep_house) heals,
  * because reading and empty batches work on a full disk too */
@@ -309,27 +308,6 @@ static void keep_answering(struct daemon *daemon)
 		log_limited(&daemon->loader_limit, "answerer: %s", e.text);
 }
 
-/* repair - the kernel's maps are what the store says, whoever was at them; where there is so much
- * that it takes long, it is looked at so much more seldom */
-static void repair(struct daemon *daemon)
-{
-	struct error e = { "" };
-	uint64_t began = clock_kernel_ns();
-	int drift;
-
-	if (began < daemon->repair_at_ns ||
-	    observer_walking(daemon->observer) == OBSERVER_WALK_JUDGE)
-		return;
-	drift = enforcer_repair(daemon->enforcer, clock_wall(), &e);
-	if (drift < 0)
-		log_limited(&daemon->loader_limit, "verdicts: %s", e.text);
-	if (drift > 0)
-		log_warning("verdicts: %d of the kernel's maps were not as the store has them, and "
-			    "are again",
-			    drift);
-	daemon->repair_at_ns = clock_kernel_ns() + REPAIR_SHARE * (clock_kernel_ns() - began);
-}
-
 /* next_tick - at the next due moment or the end of an unconfirmed mode, but soon */
 static uint64_t next_tick(struct daemon *daemon)
 {
@@ -365,7 +343,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *arg)
 	daemon_mode(daemon);
 	daemon_move(daemon, &e);
 	keep_answering(daemon);
-	repair(daemon);
+	daemon_repair_tick(daemon);
 	keep_house(daemon);
 	daemon_tell_tick(daemon);
 	daemon_history(daemon);
@@ -524,6 +502,8 @@ int daemon_watch(struct daemon *daemon, struct error *e)
 		rc = daemon_ipsec_watch(daemon);
 	if (rc >= 0)
 		rc = daemon_walk_watch(daemon);
+	if (rc >= 0)
+		rc = daemon_repair_watch(daemon);
 	if (rc >= 0)
 		rc = daemon_outlook_watch(daemon);
 	if (rc >= 0)

@@ -103,7 +103,9 @@ int enforcer_publish(struct enforcer *enforcer, const struct addr *source, int64
 int enforcer_publish_all(struct enforcer *enforcer, int64_t now, struct error *e);
 
 /* enforcer_repair - the same where all that changed was published: what differs is drift, of both
- * maps, and counted as such. Returns how much of it there was */
+ * maps, and counted as such. A part per call, some milliseconds; 1: there is more, 0: all of it was
+ * compared. In between the enforcer may do whatever else there is to do; what is wanted otherwise
+ * altogether (enforcer_use() and its like) ends it, and the next call begins anew */
 int enforcer_repair(struct enforcer *enforcer, int64_t now, struct error *e);
 
 /* enforcer_next_end - when enforcer_tick() has to end the next decision: until then a narrower one

@@ -3,122 +3,27 @@
  * The whole verdicts map, made equal to the store.
  *
  * The sources come out of the store one by one and go into the map some thousand per call; only
- * what the map held before is kept in memory meanwhile, to be compared and found again.
+ * what the map held before is kept in memory meanwhile (enforcer_live.h).
  */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "enforcer_private.h"
-#include "user/base/address.h"
-
-#define BATCH 4096 /* entries per system call; far above a bucket of the map */
-
-/* An entry that the map held. */
-struct entry {
-	struct addr addr;
-	struct verdict verdict;
-	bool met; /* somebody wants it */
-};
-
-/* What the map held, found by address: slots hold an index + 1. */
-struct live {
-	struct entry *at;
-	size_t count, room;
-	uint32_t *slots;
-	uint32_t mask;
-};
+#include "enforcer_live.h"
 
 /* One publication. */
 struct publication {
 	struct enforcer *enforcer;
 	int64_t now;
 	struct live live;
-	struct addr *keys; /* BATCH entries on their way into the map */
-	struct verdict *values;
-	uint32_t used;
+	uint32_t used; /* entries in live.keys and live.values, on their way into the map */
+	bool mapped;   /* there is a map */
 	size_t wanted, changed, removed;
 	uint32_t slow;
 	int failed; /* errno of an entry that did not fit */
 	struct error *e;
 };
-
-/* add_entry - append, growing by doubling */
-static int add_entry(struct live *live, const struct addr *addr, const struct verdict *v)
-{
-	if (live->count == live->room) {
-		size_t room = live->room ? live->room * 2 : BATCH;
-		struct entry *at = reallocarray(live->at, room, sizeof(*at));
-
-		if (!at)
-			return -ENOMEM;
-		live->at = at;
-		live->room = room;
-	}
-	live->at[live->count++] = (struct entry) { *addr, *v, false };
-	return 0;
-}
-
-/* slot_of - of this address, or the empty one where it belongs */
-static uint32_t *slot_of(const struct live *live, const struct addr *addr)
-{
-	uint32_t i = address_hash(addr) & live->mask;
-
-	while (live->slots[i] &&
-	       memcmp(&live->at[live->slots[i] - 1].addr, addr, sizeof(*addr)) != 0)
-		i = (i + 1) & live->mask;
-	return &live->slots[i];
-}
-
-/* find_live - NULL: the map did not hold it */
-static struct entry *find_live(const struct live *live, const struct addr *addr)
-{
-	uint32_t index = live->count ? *slot_of(live, addr) : 0;
-
-	return index ? &live->at[index - 1] : NULL;
-}
-
-/* index_live - at most half of the slots are taken */
-static int index_live(struct live *live)
-{
-	uint32_t slots = BATCH;
-
-	if (!live->count)
-		return 0;
-	while (slots < live->count * 2)
-		slots *= 2;
-	live->slots = calloc(slots, sizeof(*live->slots));
-	if (!live->slots)
-		return -ENOMEM;
-	live->mask = slots - 1;
-	for (size_t i = 0; i < live->count; i++)
-		*slot_of(live, &live->at[i].addr) = (uint32_t)i + 1;
-	return 0;
-}
-
-/* read_map - all that it holds */
-static int read_map(struct publication *p)
-{
-	uint32_t token = 0, count;
-	bool first = true;
-	int r = 0;
-
-	while (!r) {
-		count = BATCH;
-		r = bpf_map_lookup_batch(p->enforcer->options.verdicts_fd, first ? NULL : &token,
-					 &token, p->keys, p->values, &count, NULL);
-		if (r < 0 && r != -ENOENT)
-			break;
-		for (uint32_t i = 0; i < count; i++)
-			if (add_entry(&p->live, &p->keys[i], &p->values[i]) < 0)
-				r = -ENOMEM;
-		first = false;
-	}
-	if (r == -ENOENT)
-		r = index_live(&p->live);
-	return r < 0 ? error_set(p->e, r, "verdicts map cannot be read: %s", strerror(-r)) : 0;
-}
 
 /* flush - in one call; what it left undone is done one by one, so that a full map costs only
  * those that do not fit */
@@ -128,12 +33,13 @@ static void flush(struct publication *p)
 
 	if (!p->used)
 		return;
-	if (bpf_map_update_batch(p->enforcer->options.verdicts_fd, p->keys, p->values, &put, NULL))
+	if (bpf_map_update_batch(p->enforcer->options.verdicts_fd, p->live.keys, p->live.values,
+				 &put, NULL))
 		put = put < p->used ? put : 0;
 	enforcer_changed(p->enforcer);
 	p->enforcer->stats.published += put;
 	for (uint32_t i = put; i < p->used; i++) {
-		int r = enforcer_put(p->enforcer, &p->keys[i], &p->values[i], p->e);
+		int r = enforcer_put(p->enforcer, &p->live.keys[i], &p->live.values[i], p->e);
 
 		p->failed = r < 0 ? r : p->failed;
 	}
@@ -144,22 +50,22 @@ static void flush(struct publication *p)
 /* put - one verdict that there should be; nothing is written that is there already */
 static void put(struct publication *p, const struct addr *addr, struct verdict *verdict)
 {
-	struct entry *entry = p->keys ? find_live(&p->live, addr) : NULL;
+	struct live_entry *entry;
 
-	if (!p->keys)
+	if (!p->mapped)
 		return;
 	p->wanted++;
 	p->slow += verdict->throttle_s > 0;
+	entry = live_find(&p->live, addr);
 	if (entry) {
 		entry->met = true;
 		enforcer_keep_live(&entry->verdict, verdict);
 		if (!memcmp(&entry->verdict, verdict, sizeof(*verdict)))
 			return;
 	}
-	p->enforcer->stats.drift += p->enforcer->repairing;
-	p->keys[p->used] = *addr;
-	p->values[p->used++] = *verdict;
-	if (p->used == BATCH)
+	p->live.keys[p->used] = *addr;
+	p->live.values[p->used++] = *verdict;
+	if (p->used == LIVE_BATCH)
 		flush(p);
 }
 
@@ -218,7 +124,7 @@ static int drop_rest(struct publication *p)
 		if (r < 0)
 			return r;
 		p->removed += r > 0;
-		p->enforcer->stats.drift += p->enforcer->repairing || !p->enforcer->published;
+		p->enforcer->stats.drift += !p->enforcer->published;
 	}
 	return 0;
 }
@@ -227,13 +133,16 @@ static int drop_rest(struct publication *p)
 static int publish(struct publication *p)
 {
 	static const struct store_filter filter = { .clocked = true };
-	int r = p->keys ? read_map(p) : 0;
+	int r;
 
+	do
+		r = p->mapped ? live_read(&p->live, p->enforcer->options.verdicts_fd, p->e) : 0;
+	while (r > 0);
 	if (r >= 0)
 		r = store_source_each(p->enforcer->options.store, &filter, put_source, p, p->e);
 	if (r >= 0)
 		r = put_sets(p);
-	if (r < 0 || !p->keys)
+	if (r < 0 || !p->mapped)
 		return r;
 	flush(p);
 	return drop_rest(p);
@@ -254,26 +163,18 @@ static void account(struct publication *p, size_t failed)
 static int publish_map(struct enforcer *enforcer, int64_t now, bool *ret_again, struct error *e)
 {
 	uint64_t failed = enforcer->stats.failed;
-	struct publication p = { .enforcer = enforcer, .now = now, .e = e };
-	int r = 0;
+	struct publication p = { .enforcer = enforcer,
+				 .now = now,
+				 .mapped = enforcer->options.verdicts_fd >= 0,
+				 .e = e };
+	int r = publish(&p);
 
-	if (enforcer->options.verdicts_fd >= 0) {
-		p.keys = calloc(BATCH, sizeof(*p.keys));
-		p.values = calloc(BATCH, sizeof(*p.values));
-		if (!p.keys || !p.values)
-			r = error_set(e, -ENOMEM, "enforcer: out of memory");
-	}
-	if (!r)
-		r = publish(&p);
-	if (p.keys && r >= 0)
+	if (p.mapped && r >= 0)
 		account(&p, enforcer->stats.failed - failed);
 	*ret_again = r >= 0 && p.failed && p.removed;
 	if (r >= 0)
 		r = p.failed ? p.failed : (int)(p.removed + p.changed);
-	free(p.live.at);
-	free(p.live.slots);
-	free(p.keys);
-	free(p.values);
+	live_free(&p.live);
 	return r;
 }
 
@@ -283,6 +184,7 @@ int enforcer_publish_all(struct enforcer *enforcer, int64_t now, struct error *e
 	bool again;
 	int full, r;
 
+	enforcer_repair_end(enforcer);
 	replies_mark(enforcer->options.replies);
 	full = enforcer_write_ranges(enforcer, now, e);
 	r = publish_map(enforcer, now, &again, e);
@@ -291,19 +193,4 @@ int enforcer_publish_all(struct enforcer *enforcer, int64_t now, struct error *e
 	if (r >= 0)
 		replies_sweep(enforcer->options.replies);
 	return r >= 0 && full < 0 ? full : r;
-}
-
-/* enforcer_repair - what has no place in a full map is missing every time, and no drift */
-int enforcer_repair(struct enforcer *enforcer, int64_t now, struct error *e)
-{
-	struct enforcer_stats *stats = &enforcer->stats;
-	uint64_t drift = stats->drift, failed = stats->failed;
-	int r;
-
-	enforcer->repairing = true;
-	r = enforcer_publish_all(enforcer, now, e);
-	enforcer->repairing = false;
-	failed = stats->failed - failed;
-	stats->drift -= failed > stats->unfit ? failed - stats->unfit : 0;
-	return r < 0 ? r : (int)(stats->drift - drift);
 }

@@ -3,7 +3,8 @@
  * enforcer_private - what the enforcer's own files share
  *
  * enforcer.c decides (pure); enforcer_publish.c keeps the verdicts map equal to the decisions,
- * enforcer_ranges.c the ranges map and the operator's list.
+ * enforcer_all.c all of it at once, enforcer_ranges.c the ranges map and the operator's list;
+ * enforcer_repair.c compares, part by part.
  */
 #ifndef BUILDGATE_ENFORCER_PRIVATE_H
 #define BUILDGATE_ENFORCER_PRIVATE_H
@@ -22,9 +23,10 @@ struct enforcer {
 	unsigned int decisions_count;
 	struct own_range *own;
 	unsigned int own_count;
-	uint64_t own_known; /* fingerprint of the own ranges that the map was made with */
-	bool published;     /* the map was made equal to the store once */
-	bool repairing;     /* what differs now is drift */
+	uint64_t own_known;    /* fingerprint of the own ranges that the map was made with */
+	bool published;        /* the map was made equal to the store once */
+	bool repairing;        /* what differs in the ranges map now is drift */
+	struct repair *repair; /* the comparison under way; NULL: none */
 };
 
 /* source_bits - length of the source that an address belongs to */
@@ -53,6 +55,9 @@ void enforcer_keep_live(const struct verdict *live, struct verdict *want);
 int enforcer_put(struct enforcer *enforcer, const struct addr *addr, const struct verdict *want,
 		 struct error *e);
 int enforcer_drop(struct enforcer *enforcer, const struct addr *addr, struct error *e);
+
+/* enforcer_repair_end - a comparison under way is given up: something else is wanted now */
+void enforcer_repair_end(struct enforcer *enforcer);
 
 /* enforcer_write_ranges - make the ranges map equal to the decisions in force */
 int enforcer_write_ranges(struct enforcer *enforcer, int64_t now, struct error *e);

@@ -42,6 +42,7 @@ void enforcer_free(struct enforcer *enforcer)
 {
 	if (!enforcer)
 		return;
+	enforcer_repair_end(enforcer);
 	free(enforcer->decisions);
 	free(enforcer->own);
 	free(enforcer);
@@ -50,12 +51,14 @@ void enforcer_free(struct enforcer *enforcer)
 /* enforcer_use - takes effect with what is published from now on */
 void enforcer_use(struct enforcer *enforcer, const struct policy *policy)
 {
+	enforcer_repair_end(enforcer);
 	enforcer->options.policy = policy;
 }
 
 /* enforcer_styles - takes effect with what is published from now on */
 void enforcer_styles(struct enforcer *enforcer, uint8_t tarpit_style, uint8_t drop_style)
 {
+	enforcer_repair_end(enforcer);
 	enforcer->options.tarpit_style = tarpit_style;
 	enforcer->options.drop_style = drop_style;
 }
