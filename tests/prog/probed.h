@@ -24,6 +24,13 @@
 
 #define EVENTS_MAX 65536
 
+/* Turns of a session up to its message, client first. */
+#define HELLO "EHLO ex01.example.org\r\n", "250-mx.example.net\r\n250 8BITMIME\r\n"
+#define ENVELOPE                                                                                   \
+	"MAIL FROM:<a@example.org>\r\n", "250 2.1.0 Ok\r\n", "RCPT TO:<b@example.net>\r\n",        \
+		"250 2.1.5 Ok\r\n"
+#define DATA "DATA\r\n", "354 go\r\n"
+
 /* --- a library to be probed --- */
 
 #define PROBED __attribute__((noinline, noclone, visibility("default")))
@@ -144,21 +151,6 @@ static unsigned int collect(void)
 	world.count = world.conns = 0;
 	assert_true(ring_buffer__consume(world.ring) >= 0);
 	return world.count;
-}
-
-/* tls_counted - how often, on all CPUs */
-static uint64_t tls_counted(enum reason reason)
-{
-	int cpus = libbpf_num_possible_cpus();
-	struct counters *all = calloc((size_t)cpus, sizeof(*all));
-	__u32 key = HOOK_TLS;
-	uint64_t n = 0;
-
-	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(world.gate->maps.counters), &key, all), 0);
-	for (int i = 0; i < cpus; i++)
-		n += all[i].count[reason];
-	free(all);
-	return n;
 }
 
 static void set_mode(enum mode mode)
@@ -382,6 +374,27 @@ static void turn(struct peer *p, const char *text, size_t piece)
 		text += n;
 		left -= n;
 	}
+}
+
+/* not_in - memmem(), with a word about where */
+static inline void not_in(const void *bytes, size_t count, const char *word, const char *where)
+{
+	if (memmem(bytes, count, word, strlen(word)))
+		fail_msg("%s holds \"%s\"", where, word);
+}
+
+/* kept - every session that the kernel keeps, as bytes */
+static inline unsigned int kept(const char *word)
+{
+	int fd = bpf_map__fd(world.gate->maps.tls_sessions);
+	static struct tls_session session;
+	struct tls_key key, *last = NULL;
+	unsigned int n = 0;
+
+	for (; !bpf_map_get_next_key(fd, last, &key); last = &key, n++)
+		if (!bpf_map_lookup_elem(fd, &key, &session) && word)
+			not_in(&session, sizeof(session), word, "the session map");
+	return n;
 }
 
 #endif

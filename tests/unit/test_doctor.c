@@ -1,103 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The doctor's judgements: each of facts that say so, and the next step that goes with it. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <cmocka.h>
-
-#include "user/base/clock.h"
-#include "user/doctor/doctor_private.h"
+#include "tests/unit/doctor_scene.h"
 
 #define NS 1000000000ULL
-
-static struct doctor d;
-static struct config config;
-static json_t *status, *hooks;
-
-static int set_up(void **state)
-{
-	(void)state;
-	clock_init(0);
-	memset(&config, 0, sizeof(config));
-	strcpy(config.outside.list[0], "eth0");
-	config.outside.count = 1;
-	strcpy(config.cgroup, "auto");
-	strcpy(config.contact, "postmaster@example.org");
-	strcpy(config.state_dir, "/var/lib/buildgate");
-	config.mx = (struct config_ports) { { 25 }, 1 };
-	config.submission = (struct config_ports) { { 587 }, 1 };
-	config.xdp = XDP_MODE_NATIVE;
-	config.catalogue_max_age = 90 * 86400;
-	d = (struct doctor) { .root = "",
-			      .config_path = "/etc/b.yaml",
-			      .config = &config,
-			      .silence = "the daemon does not answer",
-			      .loaded = true,
-			      .now = 1800000000 };
-	d.settings.mode = MODE_REPORT;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	doctor_free(&d);
-	json_decref(status);
-	json_decref(hooks);
-	status = hooks = NULL;
-	return 0;
-}
-
-/* tell - what the daemon answers; single quotes stand for double ones */
-static void tell(const char *text)
-{
-	char json[2048], *quote;
-
-	snprintf(json, sizeof(json), "%s", text);
-	while ((quote = strchr(json, '\'')))
-		*quote = '"';
-	json_decref(status);
-	status = json_loads(json, 0, NULL);
-	assert_non_null(status);
-	d.status = status;
-}
-
-/* found - exactly one finding has both texts, and this level; next NULL: it has no next step */
-static void found(enum doctor_level level, const char *text, const char *next)
-{
-	size_t i, count = 0;
-	json_t *row;
-
-	json_array_foreach (d.findings, i, row) {
-		const char *step = doctor_text(row, "next");
-
-		if (!strstr(doctor_text(row, "finding"), text))
-			continue;
-		count++;
-		assert_string_equal(doctor_text(row, "level"), doctor_level_name(level));
-		assert_int_equal(json_is_true(json_object_get(row, "ok")), level <= DOCTOR_NOTE);
-		if (next && (!step || !strstr(step, next)))
-			fail_msg("'%s': next is '%s', not '%s'", text, step ? step : "-", next);
-		if (!next)
-			assert_null(step);
-	}
-	if (count != 1)
-		fail_msg("%zu findings '%s' in %s", count, text, json_dumps(d.findings, 0));
-}
-
-/* anew - forget what was found */
-static void anew(void)
-{
-	doctor_free(&d);
-	d.worst = DOCTOR_OK;
-}
 
 static void test_daemon(void **state)
 {
@@ -448,130 +353,6 @@ static void test_ports(void **state)
 	found(DOCTOR_OK, "mail servers are behind this host", NULL);
 }
 
-/* write_file - below the tree, with the folders on the way */
-static void write_file(const char *root, const char *path, const char *text)
-{
-	char full[512], *slash;
-	FILE *f;
-
-	snprintf(full, sizeof(full), "%s%s", root, path);
-	for (slash = strchr(full + strlen(root) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		mkdir(full, 0755);
-		*slash = '/';
-	}
-	f = fopen(full, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-}
-
-/* remove_tree - what write_file() made */
-static void remove_tree(const char *root)
-{
-	char command[600];
-
-	snprintf(command, sizeof(command), "rm -r '%s'", root);
-	assert_int_equal(system(command), 0);
-}
-
-static void test_mail(void **state)
-{
-	char root[] = "/tmp/test_doctor.XXXXXX";
-	struct doctor_mta mta;
-
-	(void)state;
-	assert_non_null(mkdtemp(root));
-	d.root = root;
-	assert_int_equal(doctor_mail_postfix(&d, "", &mta), -1);
-	write_file(root, "/etc/postfix/main.cf",
-		   "# default_process_limit = 7\nmyhostname = mx\n"
-		   "default_process_limit = 40\nsmtpd_client_connection_count_limit=$other\n");
-	assert_int_equal(doctor_mail_postfix(&d, "", &mta), 0);
-	assert_int_equal(mta.sessions, 40);
-	assert_int_equal(mta.per_client, 50);
-	write_file(root, "/etc/postfix/master.cf",
-		   "smtp      inet  n       -       y       -       30      smtpd\n"
-		   "  -o maxproc=3\nsmtp unix - - y - 9 smtp\n");
-	assert_int_equal(doctor_mail_postfix(&d, "", &mta), 0);
-	assert_int_equal(mta.sessions, 30);
-
-	write_file(root, "/etc/exim4/exim4.conf", "smtp_accept_max = 64\n");
-	assert_int_equal(doctor_mail_exim(&d, "", &mta), 0);
-	assert_int_equal(mta.sessions, 64);
-	assert_int_equal(mta.per_client, 0);
-	remove_tree(root);
-
-	mta = (struct doctor_mta) { .name = "Postfix",
-				    .sessions = 100,
-				    .per_client = 30,
-				    .key = "default_process_limit",
-				    .client_key = "smtpd_client_connection_count_limit" };
-	config.slow_max = 10;
-	doctor_mail_judge(&d, &mta);
-	found(DOCTOR_OK, "100 sessions, of which slowed sources may hold 10", NULL);
-	anew();
-	config.slow_max = 60;
-	doctor_mail_judge(&d, &mta);
-	found(DOCTOR_WARN,
-	      "100 sessions (default_process_limit), of which slowed sources may hold 60",
-	      "set slow_max in /etc/b.yaml to 25 or less");
-	anew();
-	config.slow_max = 10;
-	mta.per_client = 1;
-	doctor_mail_judge(&d, &mta);
-	found(DOCTOR_NOTE, "takes 1 session of a client", "to 3 or more");
-	anew();
-	config.tarpit_style = STYLE_DEFER;
-	doctor_mail_judge(&d, &mta);
-	found(DOCTOR_OK, "defer occupies none", NULL);
-}
-
-/* test_tree - the looking functions read a host that is a folder */
-static void test_tree(void **state)
-{
-	char root[] = "/tmp/test_doctor.XXXXXX";
-
-	(void)state;
-	assert_non_null(mkdtemp(root));
-	d.root = root;
-	write_file(root, "/proc/self/mountinfo",
-		   "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
-		   "31 23 0:27 / /sys/fs/bpf rw shared:9 - bpf bpf rw\n");
-	write_file(root, "/proc/net/tcp",
-		   "  sl  local_address rem_address   st tx_queue\n"
-		   "   0: 0100007F:0019 00000000:0000 0A 00000000:00000000\n"
-		   "   1: 00000000:0A23 00000000:0000 0A 00000000:00000000\n"
-		   "   2: 00000000:0050 0100007F:1234 01 00000000:00000000\n");
-	write_file(root, "/proc/net/tcp6",
-		   "  sl\n   0: 00000000000000000000000001000000:0019 "
-		   "00000000000000000000000000000000:0000 0A 0\n");
-	write_file(root, "/var/lib/buildgate/buildgate.db", "not a database at all");
-	write_file(root, "/proc/sys/kernel/osrelease", "5.10.0\n");
-	write_file(root, "/proc/77/limits",
-		   "Max locked memory         1048576   1048576   bytes\n");
-	write_file(root, "/proc/77/cgroup", "0::/system.slice/buildgated.service\n");
-	write_file(root, "/sys/fs/cgroup/system.slice/buildgated.service/memory.max", "2097152\n");
-	write_file(root, "/sys/fs/cgroup/system.slice/buildgated.service/memory.current",
-		   "2097152\n");
-	tell("{'daemon':{'pid':77},'maps':{'ranges':{'entries':9,'max_entries':10}}}");
-	doctor_mounts(&d);
-	found(DOCTOR_OK, "bpffs is at", NULL);
-	found(DOCTOR_OK, "cgroup2 is at /sys/fs/cgroup", NULL);
-	found(DOCTOR_NOTE, "tracefs", "mount -t tracefs");
-	doctor_ports(&d); /* port 25 on loopback only, 2595 for all */
-	found(DOCTOR_WARN, "no server on this host listens on port 25", "start the mail server");
-	doctor_limits(&d);
-	found(DOCTOR_BAD, "may lock 1 MiB only", "LimitMEMLOCK");
-	found(DOCTOR_WARN, "uses 2 of the 2 MiB", "MemoryMax");
-	found(DOCTOR_WARN, "ranges has 9 of 10", "ranges_max");
-	doctor_store(&d);
-	found(DOCTOR_BAD, "is damaged", "put a copy of it back");
-	doctor_mail(&d);
-	found(DOCTOR_OK, "no Postfix or Exim runs here", NULL);
-	remove_tree(root);
-}
-
 static void test_catalogue(void **state)
 {
 	(void)state;
@@ -713,16 +494,14 @@ static void test_hostile(void **state)
 	found(DOCTOR_NOTE, "\\x1b[2Jx\\x0a (id 5)", NULL);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_daemon),   TEST(test_config),    TEST(test_mode),    TEST(test_hooks),
-		TEST(test_kernel),   TEST(test_mounts),    TEST(test_limits),  TEST(test_clock),
-		TEST(test_programs), TEST(test_paths),     TEST(test_ports),   TEST(test_mail),
-		TEST(test_tree),     TEST(test_catalogue), TEST(test_store),   TEST(test_events),
-		TEST(test_tls),      TEST(test_answers),   TEST(test_hostile),
+		TEST(test_daemon),   TEST(test_config), TEST(test_mode),   TEST(test_hooks),
+		TEST(test_kernel),   TEST(test_mounts), TEST(test_limits), TEST(test_clock),
+		TEST(test_programs), TEST(test_paths),  TEST(test_ports),  TEST(test_catalogue),
+		TEST(test_store),    TEST(test_events), TEST(test_tls),    TEST(test_answers),
+		TEST(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
