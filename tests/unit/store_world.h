@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * store_world - a store in a directory of its own, for the tests of the store
+ * store_world - the world of the store's own tests: each has an empty store
  */
 #ifndef BUILDGATE_TESTS_STORE_WORLD_H
 #define BUILDGATE_TESTS_STORE_WORLD_H
@@ -19,18 +19,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "user/base/address.h"
-#include "user/store/store.h"
+#include "tests/unit/world.h"
 
 #define T0 1790000000LL /* some moment of 2026 */
-
-/* Every test has a directory of its own, and a store in it. */
-struct world {
-	char dir[64];
-	char path[96];
-	struct store *store;
-	struct error e;
-};
 
 /* file - a path in the test's directory */
 static inline const char *file(struct world *w, const char *name, char buf[128])
@@ -42,29 +33,17 @@ static inline const char *file(struct world *w, const char *name, char buf[128])
 /* set_up - an empty store */
 static inline int set_up(void **state)
 {
-	struct world *w = calloc(1, sizeof(*w));
-
-	snprintf(w->dir, sizeof(w->dir), "/tmp/test_store.XXXXXX");
-	assert_non_null(mkdtemp(w->dir));
-	snprintf(w->path, sizeof(w->path), "%s/state.db", w->dir);
-	assert_int_equal(store_open(w->path, &w->store, &w->e), 0);
-	*state = w;
+	*state = calloc(1, sizeof(struct world));
+	assert_non_null(*state);
+	world_open_store(*state);
 	return 0;
 }
 
 /* tear_down - nothing stays behind */
 static inline int tear_down(void **state)
 {
-	static const char *const names[] = { "state.db",     "state.db-wal", "state.db-shm",
-					     "state.db.new", "other.db",     "copy.db" };
-	struct world *w = *state;
-	char path[128];
-
-	store_close(w->store);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		unlink(file(w, names[i], path));
-	rmdir(w->dir);
-	free(w);
+	world_close(*state);
+	free(*state);
 	return 0;
 }
 
@@ -74,15 +53,6 @@ static inline int reopen(struct world *w)
 	store_close(w->store);
 	w->store = NULL;
 	return store_open(w->path, &w->store, &w->e);
-}
-
-/* addr - an address that must parse */
-static inline struct addr addr(const char *text)
-{
-	struct addr a;
-
-	assert_int_equal(address_parse(text, &a), 0);
-	return a;
 }
 
 /* sql - past the door, as damage and other programs do it */
@@ -99,20 +69,13 @@ static inline void sql(const char *path, const char *text)
 static inline void put(struct world *w, const char *source, const char *name, uint32_t stage,
 		       int64_t due)
 {
-	struct addr a = addr(source);
-	struct identity *identity;
 	struct source s;
+	struct identity *identity = world_identity(w, source, name, &s);
 
-	assert_true(store_source_load(w->store, &a, &s, &w->e) >= 0);
-	identity = source_find(&s, name);
-	if (!identity)
-		identity = source_add(&s, name);
 	identity->stage = stage;
 	identity->standing = stage ? STANDING_OUTDATED : STANDING_CURRENT;
 	identity->due = due;
-	identity->dirty = true;
-	assert_int_equal(store_source_save(w->store, &s, &w->e), 1);
-	source_clear(&s);
+	world_save(w, &s);
 }
 
 #endif

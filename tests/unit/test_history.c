@@ -93,17 +93,12 @@ static void test_met(void **state)
 static void server(struct world *w, const char *source, const char *name, uint64_t build,
 		   int64_t at)
 {
-	struct addr a = addr(source);
-	struct identity *identity;
 	struct source s;
+	struct identity *identity = world_identity(w, source, name, &s);
 
-	assert_true(store_source_load(w->store, &a, &s, &w->e) >= 0);
-	identity = source_add(&s, name);
 	identity->build = build;
 	identity->last_seen = at;
-	identity->dirty = true;
-	assert_int_equal(store_source_save(w->store, &s, &w->e), 1);
-	source_clear(&s);
+	world_save(w, &s);
 }
 
 static void test_builds(void **state)
@@ -139,7 +134,7 @@ static void test_builds(void **state)
 /* put_build - the i-th source, met at T0 */
 static void put_build(struct world *w, unsigned int i, uint64_t build)
 {
-	struct source source = { .addr = addr("2001:db8::") };
+	struct source source = { .addr = world_addr("2001:db8::") };
 	struct identity *identity;
 
 	memcpy(source.addr.b + 8, &i, sizeof(i));

@@ -6,18 +6,13 @@
 static void record(struct world *w, const char *source, const char *name, uint32_t stage,
 		   enum standing standing, bool archived)
 {
-	struct addr a = addr(source);
-	struct identity *identity;
 	struct source s;
+	struct identity *identity = world_identity(w, source, name, &s);
 
-	assert_true(store_source_load(w->store, &a, &s, &w->e) >= 0);
-	identity = source_add(&s, name);
 	identity->stage = stage;
 	identity->standing = standing;
 	identity->archived = archived;
-	identity->dirty = true;
-	assert_int_equal(store_source_save(w->store, &s, &w->e), 1);
-	source_clear(&s);
+	world_save(w, &s);
 }
 
 /* order - the last numbers of all addresses, in parts of `max` */

@@ -5,7 +5,7 @@
 static void test_identity_whole(void **state)
 {
 	struct world *w = *state;
-	struct addr a = addr("2001:db8::");
+	struct addr a = world_addr("2001:db8::");
 	struct identity was, *identity;
 	struct source s;
 
@@ -80,7 +80,7 @@ static void test_identity_whole(void **state)
 static void test_evicted(void **state)
 {
 	struct world *w = *state;
-	struct addr a = addr("192.0.2.7");
+	struct addr a = world_addr("192.0.2.7");
 	struct source s;
 
 	put(w, "192.0.2.7", "a.example.org", 1, 0);
@@ -99,7 +99,7 @@ static void test_evicted(void **state)
 static void test_due(void **state)
 {
 	struct world *w = *state;
-	struct addr due[8], a = addr("192.0.2.9");
+	struct addr due[8], a = world_addr("192.0.2.9");
 	int64_t next = 0;
 
 	assert_int_equal(store_next_due(w->store, &next, &w->e), 0);
@@ -177,7 +177,7 @@ static void test_counts(void **state)
 {
 	struct world *w = *state;
 	struct store_counts counts;
-	struct addr a = addr("192.0.2.7"), b = addr("192.0.2.8");
+	struct addr a = world_addr("192.0.2.7"), b = world_addr("192.0.2.8");
 
 	put(w, "192.0.2.7", "a", 0, 0);
 	put(w, "192.0.2.7", "a", 2, 0);
@@ -208,7 +208,9 @@ static void test_counts(void **state)
 /* add - one raw observation */
 static void add(struct world *w, const char *source, const char *server, uint64_t build, int64_t at)
 {
-	struct observation o = { .at = at, .source = addr(source), .build = build, .port = 25 };
+	struct observation o = {
+		.at = at, .source = world_addr(source), .build = build, .port = 25
+	};
 	struct addr masked = address_source(&o.source, 64);
 
 	snprintf(o.server, sizeof(o.server), "%s", server);
@@ -239,7 +241,7 @@ static int note_sight(void *arg, const struct store_sight *sight)
 static void test_observations(void **state)
 {
 	struct world *w = *state;
-	struct addr a = addr("2001:db8::");
+	struct addr a = world_addr("2001:db8::");
 	char list[256] = "";
 
 	add(w, "2001:db8::1", "ex", BUILD(15, 1, 2507, 17), T0);
@@ -268,7 +270,8 @@ static void test_seen(void **state)
 	struct world *w = *state;
 	uint64_t low = BUILD(15, 1, 2507, 17), high = BUILD(15, 1, 2507, 39);
 	uint64_t next_cu = BUILD(15, 1, 2600, 0);
-	struct addr a = addr("192.0.2.1"), b = addr("192.0.2.2"), c = addr("192.0.2.3");
+	struct addr a = world_addr("192.0.2.1"), b = world_addr("192.0.2.2"),
+		    c = world_addr("192.0.2.3");
 
 	store_confirm(w->store, &a, low, &w->e);
 	store_confirm(w->store, &a, high, &w->e);
@@ -317,7 +320,7 @@ static int decisions(struct world *w, enum decision_kind kind, bool history)
 static void test_decisions(void **state)
 {
 	struct world *w = *state;
-	struct addr a = addr("192.0.2.0"), b = addr("192.0.2.7");
+	struct addr a = world_addr("192.0.2.0"), b = world_addr("192.0.2.7");
 	struct source s;
 
 	decide(w, DECISION_SET, "192.0.2.0/24", 0);
@@ -423,7 +426,7 @@ static void test_batches(void **state)
 static void test_forget(void **state)
 {
 	struct world *w = *state;
-	struct addr a = addr("192.0.2.7");
+	struct addr a = world_addr("192.0.2.7");
 	char list[256] = "";
 
 	put(w, "192.0.2.7", "a", 1, 0);

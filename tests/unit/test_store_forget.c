@@ -46,7 +46,7 @@ static void observe(struct world *w, const char *source, const char *helo, const
 		    int64_t at)
 {
 	struct observation o = { .at = at,
-				 .source = addr(source),
+				 .source = world_addr(source),
 				 .build = BUILD(15, 1, 2507, 17),
 				 .origin = ORIGIN_RECEIVED };
 
@@ -74,7 +74,7 @@ static void say(struct world *w, const char *source, const char *server, int64_t
 /* live - everything that is ever written about a source, again and again */
 static void live(struct world *w, const char *source, const char *server, int round)
 {
-	struct addr a = addr(source);
+	struct addr a = world_addr(source);
 	struct store_notice notice = { "secret.example", 1, &a, server, T0 };
 	int64_t id;
 
@@ -96,7 +96,7 @@ static void crowd(struct world *w, int round)
 		snprintf(source, sizeof(source), "192.0.%d.%d", i % 5, i / 5);
 		snprintf(name, sizeof(name), "n%d.%.*s.example.net", i, (i * 7 + round) % 40,
 			 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz");
-		a = addr(source);
+		a = world_addr(source);
 		if (!strcmp(source, "192.0.2.7"))
 			continue;
 		put(w, source, name, (uint32_t)(i + round) % 5, T0 + i);
@@ -113,7 +113,7 @@ static void crowd(struct world *w, int round)
 static void test_source(void **state)
 {
 	struct world *w = *state;
-	struct addr a = addr("192.0.2.7");
+	struct addr a = world_addr("192.0.2.7");
 	int64_t newest, next;
 	struct decision pause = { .kind = DECISION_PAUSE, .addr = a, .bits = 128, .at = T0 };
 
@@ -145,7 +145,7 @@ static void test_source(void **state)
 static void test_name(void **state)
 {
 	struct world *w = *state;
-	struct addr a = addr("192.0.2.7");
+	struct addr a = world_addr("192.0.2.7");
 	struct source s;
 
 	for (int round = 0; round < 6; round++) {

@@ -9,7 +9,7 @@
 /* see - one observation of a source's only server */
 static void see(struct world *w, struct store *store, const char *source, int64_t at)
 {
-	struct observation o = { .at = at, .source = addr(source), .build = BUILD_A };
+	struct observation o = { .at = at, .source = world_addr(source), .build = BUILD_A };
 
 	strcpy(o.server, "ex01.example.org");
 	assert_int_equal(store_observation_add(store, &o.source, &o, &w->e), 0);
@@ -40,7 +40,7 @@ static void in_crash(struct world *w, void (*fn)(struct world *w, struct store *
 /* stage_of - of a source's first record; -1: there is none */
 static int stage_of(struct world *w, const char *source)
 {
-	struct addr a = addr(source);
+	struct addr a = world_addr(source);
 	struct source s;
 	int stage;
 
@@ -60,7 +60,7 @@ static int add_day(void *arg, const struct store_sight *sight)
 static const char *days(struct world *w, const char *source)
 {
 	static char text[256];
-	struct addr a = addr(source);
+	struct addr a = world_addr(source);
 
 	text[0] = '\0';
 	assert_int_equal(store_sight_each(w->store, &a, add_day, text, &w->e), 0);
@@ -104,7 +104,7 @@ static int rows(struct world *w, const char *table)
 
 static void write_and_die(struct world *w, struct store *store)
 {
-	struct addr a = addr("192.0.2.7");
+	struct addr a = world_addr("192.0.2.7");
 
 	put(w, "192.0.2.7", "ex01.example.org", 1, T0 + 5);
 	put(w, "192.0.2.7", "ex01.example.org", 2, T0 + 9);
@@ -121,7 +121,7 @@ static void test_crash(void **state)
 	struct world *w = *state;
 	struct store_counts counts;
 	unsigned int families;
-	struct addr due[4], a = addr("192.0.2.7"), b = addr("192.0.2.8");
+	struct addr due[4], a = world_addr("192.0.2.7"), b = world_addr("192.0.2.8");
 	int64_t next;
 
 	in_crash(w, write_and_die);
@@ -169,7 +169,9 @@ static void test_days(void **state)
 	assert_string_equal(days(w, "192.0.2.7"), "3 2 1 ");
 	/* more names and builds than an image keeps counts of */
 	for (int i = 0; i < 40; i++) {
-		struct observation o = { .at = T0, .source = addr("192.0.2.9"), .build = BUILD_A };
+		struct observation o = { .at = T0,
+					 .source = world_addr("192.0.2.9"),
+					 .build = BUILD_A };
 
 		snprintf(o.server, sizeof(o.server), "ex%02d", i % 20);
 		assert_int_equal(store_observation_add(w->store, &o.source, &o, &w->e), 0);
@@ -209,7 +211,7 @@ static int note_last(void *arg, const struct source *source)
 static void test_page(void **state)
 {
 	struct store_filter clocked = { .clocked = true };
-	struct addr after = { 0 }, gone = addr("192.0.2.50");
+	struct addr after = { 0 }, gone = world_addr("192.0.2.50");
 	struct world *w = *state;
 	char list[256] = "";
 
@@ -283,7 +285,7 @@ static void test_bound(void **state)
 /* account - of a source that was seen at T0 */
 static void account(struct world *w, const char *source)
 {
-	struct addr a = addr(source);
+	struct addr a = world_addr(source);
 
 	assert_true(store_account_add(w->store, &a, 1U << FAMILY_TLS, T0, &w->e) >= 0);
 }
@@ -292,7 +294,7 @@ static void account(struct world *w, const char *source)
  * nor one whose records are past their time */
 static void test_accounts(void **state)
 {
-	struct addr archived = addr("192.0.2.8");
+	struct addr archived = world_addr("192.0.2.8");
 	struct store_counts counts;
 	struct world *w = *state;
 	struct source s;
@@ -341,7 +343,7 @@ static void put_many(struct world *w, unsigned int from, unsigned int count)
  * forgotten then does not come back from there */
 static void test_walk_ends(void **state)
 {
-	struct addr last = addr("10.2.15.87");
+	struct addr last = world_addr("10.2.15.87");
 	struct world *w = *state;
 
 	for (unsigned int i = 0; i < 135000; i += 5000)

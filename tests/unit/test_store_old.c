@@ -43,7 +43,7 @@ static void open_old(struct world *w, int format)
 /* stage_of - of one identity; -1: it is not there */
 static int stage_of(struct world *w, const char *source, const char *name)
 {
-	struct addr a = addr(source);
+	struct addr a = world_addr(source);
 	struct identity *identity;
 	struct source s;
 	int stage;
@@ -110,7 +110,7 @@ static struct enforcement minutes(struct world *w, const struct policy *policy, 
 	struct escalation clock = { .policy = policy,
 				    .now = SEEN_LAST + 3600,
 				    .running = SEEN_LAST };
-	struct addr a = addr(source);
+	struct addr a = world_addr(source);
 	struct enforcement x;
 	struct source s;
 
