@@ -43,12 +43,12 @@ static __always_inline __u32 answer_cookie(const struct packet *p, __u32 which, 
 }
 
 /*
- * answer_verdict - what this source is told now: its verdict's texts, 550 only while that says
+ * answer_judge - what this source is told now: its verdict's texts, 550 only while that says
  * drop and answer, and no recheck is under way, nor due: then its next connection passes, and what
  * is told to come again can be that. A verdict that went, or is not in force any more, leaves the
- * general texts, which ask to try again on another connection.
+ * general texts, which ask to try again on another connection. Returns the verdict, or NULL.
  */
-STEP int answer_verdict(const struct packet *p, struct answer *a)
+static __always_inline struct verdict *answer_judge(const struct packet *p, struct answer *a)
 {
 	struct settings *s = gate_settings();
 	struct range *r = NULL;
@@ -58,8 +58,8 @@ STEP int answer_verdict(const struct packet *p, struct answer *a)
 	__u32 left_s;
 	__u64 now;
 
-	if (!p || !a || !s)
-		return 0;
+	if (!s)
+		return NULL;
 	source = source_of(&p->key.client);
 	v = bpf_map_lookup_elem(&verdicts, &source);
 	now = gate_now(s);
@@ -67,19 +67,27 @@ STEP int answer_verdict(const struct packet *p, struct answer *a)
 		r = range_of(s, &p->key.client);
 	if (r && (!v || r->action == ACTION_PASS)) {
 		if (r->action == ACTION_PASS || !gate_enforcing(s, now))
-			return 0;
+			return v;
 		a->reply = r->reply;
 		a->refuse = r->action == ACTION_DROP;
-		return 0;
+		return v;
 	}
 	if (!v || verdict_holds(s, v, now))
-		return 0;
+		return v;
 	action = verdict_window(v, now, &left_s);
 	if (action == ACTION_PASS)
-		return 0;
+		return v;
 	a->reply = v->reply;
 	a->refuse = action == ACTION_DROP && v->drop_style == STYLE_ANSWER &&
 		    now >= v->recheck_open_ns && !(v->recheck_at_ns && now >= v->recheck_at_ns);
+	return v;
+}
+
+/* answer_verdict - the same as a step */
+STEP int answer_verdict(const struct packet *p, struct answer *a)
+{
+	if (p && a)
+		answer_judge(p, a);
 	return 0;
 }
 
@@ -87,13 +95,12 @@ STEP int answer_verdict(const struct packet *p, struct answer *a)
 STEP int answer_syn(struct __sk_buff *skb, struct packet *p)
 {
 	struct answer a = { .flags = TCP_SYN | TCP_ACK };
-	struct addr source;
 	struct verdict *v;
 	bool on;
 
 	if (!p)
 		return REASON_ANSWER_DECLINED;
-	answer_verdict(p, &a);
+	v = answer_judge(p, &a);
 	a.seq = answer_cookie(p, 0, &on);
 	if (!on || !answer_texts(a.reply))
 		return REASON_ANSWER_DECLINED;
@@ -101,8 +108,6 @@ STEP int answer_syn(struct __sk_buff *skb, struct packet *p)
 		return REASON_ANSWER_IPSEC;
 	a.ack = p->seq + 1;
 	answer_options(skb, p, &a);
-	source = source_of(&p->key.client);
-	v = bpf_map_lookup_elem(&verdicts, &source);
 	if (v)
 		__sync_fetch_and_add(&v->hits_dropped, 1);
 	return answer_send(skb, p, &a);
@@ -128,12 +133,13 @@ static __always_inline bool answer_place(const struct packet *p, struct answer_p
 	return false;
 }
 
-/* line_end - bytes of the first line with its LF, 0 where it does not end in what was read */
-static long line_byte(__u32 i, void *context)
+/* answer_first_line - bytes of the first line of n with its LF; 0: it does not end in them. A step,
+ * because the verifier walks its loop. */
+STEP int answer_first_line(const struct answer_scratch *sc, __u32 n)
 {
-	struct answer_scratch **sc = context;
+	__u32 line = sc ? smtp_line(sc->bytes, ANSWER_LINE, 0, n) : n;
 
-	return (*sc)->bytes[i & (ANSWER_LINE - 1)] == '\n';
+	return line < n ? line + 1 : 0;
 }
 
 #define VERB(a, b, c, d) ((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24)
@@ -163,24 +169,16 @@ static __always_inline __u8 answer_choose(__u32 verb, __u32 read, __u8 refuse)
  * answer_heard - does this source come to where the reason is said? One that insists on TLS takes
  * our plain 250 for an answer, and leaves or asks for TLS in spite of it: it never will.
  */
-STEP int answer_heard(const struct packet *p, __u32 verb, __u32 read)
+static __always_inline void answer_heard(struct verdict *v, __u32 verb, __u32 read)
 {
-	struct addr source;
-	struct verdict *v;
-
-	if (!p)
-		return 0;
-	source = source_of(&p->key.client);
-	v = bpf_map_lookup_elem(&verdicts, &source);
 	if (!v)
-		return 0;
+		return;
 	verb &= VERB_CAPITALS;
 	if (verb == VERB('M', 'A', 'I', 'L'))
 		__sync_fetch_and_add(&v->told, 1);
 	else if (read == ANSWER_HELLO_READ &&
 		 (verb == VERB('Q', 'U', 'I', 'T') || verb == VERB('S', 'T', 'A', 'R')))
 		__sync_fetch_and_add(&v->unread, 1);
-	return 0;
 }
 
 /* answer_hello - this verb brings the client's name */
@@ -195,9 +193,9 @@ static __always_inline bool answer_hello(__u32 verb)
 static __always_inline enum reason answer_line(struct __sk_buff *skb, struct packet *p,
 					       struct answer *a, __u32 read)
 {
-	__u32 zero = 0, n = p->payload_bytes, steps;
+	__u32 zero = 0, n = p->payload_bytes, line, verb;
 	struct answer_scratch *sc = bpf_map_lookup_elem(&answer_scratch, &zero);
-	__u32 verb;
+	struct verdict *v;
 	__u8 choice;
 
 	if (!sc)
@@ -208,16 +206,17 @@ static __always_inline enum reason answer_line(struct __sk_buff *skb, struct pac
 	n = (n - 1) & (ANSWER_LINE - 1);
 	if (bpf_skb_load_bytes(skb, p->payload_offset, sc->bytes, n + 1))
 		return REASON_ANSWER_TAKEN;
-	steps = bpf_loop(n + 1, line_byte, &sc, 0); /* iterations made, the LF's included */
-	if (steps > n + 1 || sc->bytes[(steps - 1) & (ANSWER_LINE - 1)] != '\n') {
+	line = answer_first_line(sc, n + 1);
+	if (!line) {
 		a->ack += n + 1; /* no line yet: taken, or a sender that waits for this stalls */
 		return answer_send(skb, p, a);
 	}
-	a->ack += steps;
+	a->ack += line;
+	v = answer_judge(p, a);
 	verb = VERB(sc->bytes[0], sc->bytes[1], sc->bytes[2], sc->bytes[3]);
-	answer_heard(p, verb, read);
+	answer_heard(v, verb, read);
 	if (a->refuse && answer_hello(verb))
-		recheck_name(p, steps);
+		recheck_name(p, line);
 	choice = answer_choose(verb, read, a->refuse);
 	a->text = choice + 1;
 	a->flags |= TCP_PSH;
@@ -225,7 +224,7 @@ static __always_inline enum reason answer_line(struct __sk_buff *skb, struct pac
 	if (choice == REPLY_BYE || read + 1 >= ANSWER_REPLIES ||
 	    (!a->reply && choice == REPLY_DEFERRAL))
 		a->flags |= TCP_FIN;
-	if (p->tcp_flags & TCP_FIN && steps == p->payload_bytes) {
+	if (p->tcp_flags & TCP_FIN && line == p->payload_bytes) {
 		a->ack++;
 		a->flags |= TCP_FIN;
 	}
@@ -250,9 +249,11 @@ static __always_inline void answer_greeting(struct answer *a)
 static __always_inline enum reason answer_greet(struct __sk_buff *skb, struct packet *p,
 						struct answer *a)
 {
+	struct verdict *v = answer_judge(p, a);
+
 	answer_greeting(a);
 	if (a->flags & TCP_FIN) /* the refusal itself */
-		answer_heard(p, VERB('M', 'A', 'I', 'L'), 0);
+		answer_heard(v, VERB('M', 'A', 'I', 'L'), 0);
 	return answer_send(skb, p, a);
 }
 
@@ -270,6 +271,7 @@ static __always_inline enum reason answer_end(struct __sk_buff *skb, struct pack
 	if (!fin && !p->payload_bytes)
 		return REASON_ANSWER_TAKEN;
 	if (!at->closed) {
+		answer_verdict(p, a);
 		if (at->read)
 			a->text = REPLY_BYE + 1;
 		else
@@ -309,7 +311,6 @@ STEP int answer_segment(struct __sk_buff *skb, struct packet *p)
 		return REASON_ANSWER_TAKEN;
 	a.seq = p->ack;
 	a.ack = p->seq;
-	answer_verdict(p, &a);
 	answer_options(skb, p, &a);
 	if (at.closed || (!p->payload_bytes && p->tcp_flags & TCP_FIN))
 		return answer_end(skb, p, &a, &at);
