@@ -8,6 +8,7 @@
 #include "store_days.h"
 #include "store_private.h"
 #include "store_record.h"
+#include "store_row.h"
 #include "user/base/address.h"
 
 #define BUCKETS     (1U << 17)
@@ -171,40 +172,14 @@ int image_set(struct image *image, const void *records, size_t records_bytes, co
 	return 0;
 }
 
-/* from_row - in the order of IMAGE_COLUMNS */
-static int from_row(sqlite3_stmt *stmt, struct image *ret, struct error *e)
-{
-	store_column_addr(stmt, 0, &ret->addr);
-	ret->families = (uint32_t)sqlite3_column_int64(stmt, 1);
-	ret->stages = (uint64_t)sqlite3_column_int64(stmt, 2);
-	ret->standings = (uint32_t)sqlite3_column_int64(stmt, 3);
-	ret->due = sqlite3_column_int64(stmt, 4);
-	ret->archived_at = sqlite3_column_int64(stmt, 5);
-	ret->known = true;
-	ret->row_due = ret->due;
-	ret->row_rank = sqlite3_column_int(stmt, 6);
-	return image_set(ret, sqlite3_column_blob(stmt, 7) ?: "",
-			 (size_t)sqlite3_column_bytes(stmt, 7), sqlite3_column_blob(stmt, 8) ?: "",
-			 (size_t)sqlite3_column_bytes(stmt, 8), e);
-}
-
-/* read_row - into `last` */
-static int read_row(struct store *store, const struct addr *addr, struct error *e)
+/* read_last - a row into `last` */
+static int read_last(struct store *store, const struct addr *addr, struct error *e)
 {
 	struct images *images = store->images;
-	sqlite3_stmt *stmt;
-	int r = store_query(store, &stmt, e,
-			    "SELECT " IMAGE_COLUMNS " FROM source WHERE source = ?", "a", addr);
+	int r;
 
-	images->last_valid = false;
 	free(images->last.body);
-	images->last = (struct image) { .addr = *addr };
-	if (r >= 0)
-		r = store_step(store, stmt, e);
-	if (r > 0) {
-		r = from_row(stmt, &images->last, e);
-		store_reset(stmt);
-	}
+	r = row_read(store, addr, &images->last, e);
 	images->last_valid = r >= 0;
 	return r;
 }
@@ -222,7 +197,7 @@ int image_find(struct store *store, const struct addr *addr, const struct image 
 	if (*ret)
 		return 0;
 	if (!images->last_valid || memcmp(&images->last.addr, addr, sizeof(*addr)))
-		r = read_row(store, addr, e);
+		r = read_last(store, addr, e);
 	*ret = &images->last;
 	return r;
 }
@@ -410,84 +385,14 @@ int images_commit(struct store *store, struct error *e)
 	return 0;
 }
 
-/* ---- folding ---- */
-
-/* image_rank - stages from the highest down, then standings of builds in the order of their need,
- * then all others that are not archived */
-int image_rank(const struct image *image)
-{
-	static const enum standing order[] = { STANDING_EMERGENCY, STANDING_UNSUPPORTED,
-					       STANDING_OUTDATED,  STANDING_CURRENT,
-					       STANDING_UNKNOWN,   STANDING_ONLINE };
-	const int count = sizeof(order) / sizeof(order[0]);
-
-	if (!(image->stages & IMAGE_LIVE))
-		return -1;
-	for (int stage = POLICY_STAGES_MAX; stage > 0; stage--)
-		if (image->stages & 1ULL << stage)
-			return POLICY_STAGES_MAX - stage;
-	for (int i = 0; i < count; i++)
-		if (image->standings & 1U << order[i])
-			return POLICY_STAGES_MAX + i;
-	return POLICY_STAGES_MAX + count;
-}
-
-#define BYTES_OF(image)                                                                            \
-	(image)->body, (int64_t)(image)->records_bytes, (image)->body + (image)->records_bytes,    \
-		(int64_t)(image)->days_bytes
-
-/* change_row - an index costs as much as the row: its columns are left alone if they are the same
- */
-static int change_row(struct store *store, const struct image *image, int rank, struct error *e)
-{
-	if (rank == image->row_rank && image->due == image->row_due)
-		return store_run(store, e,
-				 "UPDATE source SET families = ?, stages = ?, standings = ?,"
-				 " records = ?, days = ?, archived_at = ? WHERE source = ?",
-				 "iiibbia", (int64_t)image->families, (int64_t)image->stages,
-				 (int64_t)image->standings, BYTES_OF(image), image->archived_at,
-				 &image->addr);
-	if (rank == image->row_rank)
-		return store_run(
-			store, e,
-			"UPDATE source SET families = ?, stages = ?, standings = ?,"
-			" records = ?, days = ?, archived_at = ?, due = ? WHERE source = ?",
-			"iiibbiia", (int64_t)image->families, (int64_t)image->stages,
-			(int64_t)image->standings, BYTES_OF(image), image->archived_at, image->due,
-			&image->addr);
-	return store_run(store, e,
-			 "UPDATE source SET families = ?, stages = ?, standings = ?, records = ?,"
-			 " days = ?, archived_at = ?, due = ?, rank = ? WHERE source = ?",
-			 "iiibbiiia", (int64_t)image->families, (int64_t)image->stages,
-			 (int64_t)image->standings, BYTES_OF(image), image->archived_at, image->due,
-			 (int64_t)rank, &image->addr);
-}
-
 /* image_forget - also what was read last */
 int image_forget(struct store *store, const struct addr *addr, struct error *e)
 {
-	int r = store_run(store, e, "DELETE FROM source WHERE source = ?", "a", addr);
-
 	store->images->last_valid = false;
-	return r < 0 ? r : 0;
+	return row_drop(store, addr, e);
 }
 
-/* image_write - in place, where it has a row; nothing needs none */
-int image_write(struct store *store, const struct image *image, struct error *e)
-{
-	int rank = image_rank(image), r;
-
-	if (!image->families && !image->records_bytes && !image->days_bytes)
-		return image_forget(store, &image->addr, e);
-	r = image->known ? change_row(store, image, rank, e) : 0;
-	if (r)
-		return r < 0 ? r : 0;
-	r = store_run(store, e, "INSERT INTO source(" IMAGE_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?)",
-		      "aiiiiiibb", &image->addr, (int64_t)image->families, (int64_t)image->stages,
-		      (int64_t)image->standings, image->due, image->archived_at, (int64_t)rank,
-		      BYTES_OF(image));
-	return r < 0 ? r : 0;
-}
+/* ---- folding ---- */
 
 /* by_addr - order of the rows, for qsort() */
 static int by_addr(const void *a, const void *b)
@@ -531,7 +436,7 @@ static int fold(struct store *store, size_t count, struct error *e)
 	for (size_t i = images->folded; r >= 0 && i < end; i++) {
 		r = days_settle(store, walk->at[i], e);
 		if (r >= 0)
-			r = image_write(store, walk->at[i], e);
+			r = row_write(store, walk->at[i], e);
 	}
 	if (r >= 0 && end == walk->count)
 		r = store_run(store, e, "DELETE FROM journal WHERE id <= ?", "i",

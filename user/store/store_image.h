@@ -2,12 +2,12 @@
 /*
  * store_image - sources in memory between a commit and their rows
  *
- * All of a source is one row of the table `source`. Writing that row for every observation would
- * touch a page of the file each, wherever the address happens to lie. So what changes is kept
- * as an image in memory, and what makes it durable is one entry of the table `journal`
- * per commit: the images that this batch changed, one behind the other. When many have gathered,
- * they are folded into their rows in order of address, a part per commit, and what the journal
- * held of them is dropped. Opening reads the journal back.
+ * All of a source is one row of the table `source` (store_row.h). Writing that row for every
+ * observation would touch a page of the file each, wherever the address happens to lie. So what
+ * changes is kept as an image in memory, and what makes it durable is one entry of the table
+ * `journal` per commit: the images that this batch changed, one behind the other. When many have
+ * gathered, they are folded into their rows in order of address, a part per commit, and what the
+ * journal held of them is dropped. Opening reads the journal back.
  *
  * Who reads or changes one source goes through image_find() and image_change() and always sees the
  * newest. Who reads many rows calls image_fold_all() first. A batch that is undone drops all
@@ -43,9 +43,6 @@ struct image {
 #define IMAGE_LIVE     (IMAGE_ARCHIVED - 1)
 #define IMAGE_CLOCKED  (IMAGE_LIVE - 1) /* any stage but 0 */
 
-/* The columns of an image's row. */
-#define IMAGE_COLUMNS "source, families, stages, standings, due, archived_at, rank, records, days"
-
 struct images;
 
 /* images_new, images_free - one per store, in store->images */
@@ -65,12 +62,6 @@ int image_set(struct image *image, const void *records, size_t records_bytes, co
 
 /* image_free - what it holds */
 void image_free(struct image *image);
-
-/* image_rank - its place in store_source_ranked(); -1: none */
-int image_rank(const struct image *image);
-
-/* image_write - into its row, as it is */
-int image_write(struct store *store, const struct image *image, struct error *e);
 
 /* image_forget - the row; after images_fold_all() there is nothing else. Within a batch */
 int image_forget(struct store *store, const struct addr *addr, struct error *e);

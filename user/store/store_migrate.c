@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "store_image.h"
 #include "store_private.h"
+#include "store_row.h"
 
 /* The integer columns of table `identity` up to format 5. */
 #define OLD_FIELDS(X)                                                                              \
@@ -74,7 +74,7 @@ static int put_source(struct store *store, struct source *source, uint32_t famil
 	int r = source->count ? store_encode(source, &image, e) : 0;
 
 	if (source->count && r >= 0)
-		r = image_write(store, &image, e);
+		r = row_write(store, &image, e);
 	image_free(&image);
 	source_clear(source);
 	return r;
