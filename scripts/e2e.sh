@@ -8,6 +8,7 @@
 #   must_not WHAT COMMAND...     and the other way round
 #   same WHAT BEFORE AFTER       two texts are equal
 #   mail_is FATE SITE BUILD      a mail from SITE to the edge ends as delivered or queued
+#   clock_verdict                days go by until the clock slows what the old site runs
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -78,4 +79,14 @@ mail_is() {
 	fate=$(wait_for $MAIL_LIMIT_S lab_fate "$2" "$LAB_ID")
 	[ "$fate" = "$1" ] || lab_log "$2" "$LAB_ID"
 	same "mail $LAB_ID from $2 is $1" "$1" "$fate"
+}
+
+clock_verdict() {
+	local day_0 moment day_s=86400
+	day_0=$(($(date +%s) / day_s * day_s + 2 * day_s))
+	for moment in 0 7200 86400 172800 $((31 * day_s)); do
+		ctl clock to "$(date -u -d "@$((day_0 + moment))" +%FT%TZ)" >/dev/null || return
+		mail_is delivered old $OLD_BUILD
+	done
+	wait_for 20 source_is $OLD '.stage == 2 and .throttle_min == 5'
 }

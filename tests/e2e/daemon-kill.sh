@@ -11,7 +11,6 @@ quick) ATTEMPTS=100 ;;
 long) ATTEMPTS=3000 ;;
 *) ATTEMPTS=300 ;;
 esac
-DAY_S=86400
 
 # knock - ATTEMPTS connections of the old site, one SYN each; says how many were answered
 knock() {
@@ -26,17 +25,6 @@ knock() {
 
 # attempts - connections that the old site has opened (a slow shell may not get so far)
 attempts() { lab_net old sed -n 's/^Tcp: [0-9]* [0-9]* [0-9]* [-0-9]* \([0-9]*\) .*/\1/p' /proc/net/snmp; }
-
-# clock_verdict - days go by until the clock throttles the source
-clock_verdict() {
-	local day_0 moment
-	day_0=$(($(date +%s) / DAY_S * DAY_S + 2 * DAY_S))
-	for moment in 0 7200 86400 172800 $((31 * DAY_S)); do
-		ctl clock to "$(date -u -d "@$((day_0 + moment))" +%FT%TZ)" >/dev/null || return
-		mail_is delivered old $OLD_BUILD
-	done
-	wait_for 20 source_is $OLD '.stage == 2 and .throttle_min == 5'
-}
 
 # lease_over - what the settings look like a day after the last daemon
 lease_over() {

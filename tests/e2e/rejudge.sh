@@ -6,20 +6,8 @@
 . "$(dirname "$0")/../../scripts/e2e.sh"
 e2e_start "$@"
 
-DAY_S=86400
 MILD=$LAB/mild.yaml
 CATALOGUE=$LAB/catalogue.json
-
-# clock_verdict - days go by until the clock slows the source
-clock_verdict() {
-	local day_0 moment
-	day_0=$(($(date +%s) / DAY_S * DAY_S + 2 * DAY_S))
-	for moment in 0 7200 86400 172800 $((31 * DAY_S)); do
-		ctl clock to "$(date -u -d "@$((day_0 + moment))" +%FT%TZ)" >/dev/null || return
-		mail_is delivered old $OLD_BUILD
-	done
-	wait_for 20 source_is $OLD '.stage == 2 and .throttle_min == 5'
-}
 
 told() { jq -se "$1" $LAB/told >/dev/null; }
 refused() { ! ctl "$@" 2>/dev/null; }

@@ -46,29 +46,36 @@ struct walk {
 	uint32_t key_bytes, value_bytes;
 };
 
+/* open_map - the pinned map, and what the kernel says of it; a descriptor */
+static int open_map(const char *name, struct bpf_map_info *ret, struct error *e)
+{
+	uint32_t bytes = sizeof(*ret);
+	int fd = pinned_map(name, e), rc;
+
+	memset(ret, 0, sizeof(*ret));
+	if (fd < 0 || !bpf_obj_get_info_by_fd(fd, ret, &bytes))
+		return fd;
+	rc = error_set(e, -errno, "cannot read about the map %s: %s", name, strerror(errno));
+	close(fd);
+	return rc;
+}
+
 /* open_walk - the pinned map, checked to hold what its row says */
 static int open_walk(const char *name, struct walk *ret, struct error *e)
 {
 	const struct ctl_entry_map *map = ctl_entry_map(name);
-	struct bpf_map_info info = { 0 };
-	uint32_t info_bytes = sizeof(info);
-	int fd, rc = 0;
+	struct bpf_map_info info;
+	int fd = open_map(name, &info, e);
 
-	fd = pinned_map(name, e);
 	if (fd < 0)
 		return fd;
-	if (bpf_obj_get_info_by_fd(fd, &info, &info_bytes))
-		rc = error_set(e, -errno, "cannot read about the map %s: %s", name,
-			       strerror(errno));
-	else if ((map->key_bytes && info.key_size != map->key_bytes) ||
-		 (map->value_bytes && info.value_size != map->value_bytes))
-		rc = error_set(e, -EPROTO,
-			       "the map %s has another layout; use the gatectl of the version that "
-			       "is loaded",
-			       name);
-	if (rc) {
+	if ((map->key_bytes && info.key_size != map->key_bytes) ||
+	    (map->value_bytes && info.value_size != map->value_bytes)) {
 		close(fd);
-		return rc;
+		return error_set(e, -EPROTO,
+				 "the map %s has another layout; use the gatectl of the version "
+				 "that is loaded",
+				 name);
 	}
 	*ret = (struct walk) { map, fd, info.key_size, info.value_size };
 	return 0;
@@ -427,25 +434,18 @@ int ctl_map_get(const struct ctl *ctl, struct error *e)
 /* map_json - what the kernel says of one pinned map */
 static int map_json(const char *name, json_t **ret_object, struct error *e)
 {
-	struct bpf_map_info info = { 0 };
-	uint32_t info_bytes = sizeof(info);
-	int fd, rc = 0;
+	struct bpf_map_info info;
+	int fd = open_map(name, &info, e);
 
-	fd = pinned_map(name, e);
 	if (fd < 0)
 		return fd;
-	if (bpf_obj_get_info_by_fd(fd, &info, &info_bytes))
-		rc = error_set(e, -errno, "cannot read about the map %s: %s", name,
-			       strerror(errno));
-	else
-		*ret_object =
-			json_pack("{s:s,s:s,s:I,s:s,s:I,s:I,s:I}", "name", name, "type",
-				  libbpf_bpf_map_type_str(info.type), "id", (json_int_t)info.id,
-				  "kernel_name", info.name, "key_bytes", (json_int_t)info.key_size,
-				  "value_bytes", (json_int_t)info.value_size, "max_entries",
-				  (json_int_t)info.max_entries);
 	close(fd);
-	return rc;
+	*ret_object = json_pack("{s:s,s:s,s:I,s:s,s:I,s:I,s:I}", "name", name, "type",
+				libbpf_bpf_map_type_str(info.type), "id", (json_int_t)info.id,
+				"kernel_name", info.name, "key_bytes", (json_int_t)info.key_size,
+				"value_bytes", (json_int_t)info.value_size, "max_entries",
+				(json_int_t)info.max_entries);
+	return 0;
 }
 
 /* ctl_map_list - every map that the gate pins */
