@@ -30,9 +30,10 @@ must "the mode stays" mode enforce
 mail_is queued old $OLD_BUILD
 id=$LAB_ID
 
-must "enforce for ten seconds" ctl mode enforce --confirm 10
+must "enforce for five seconds" ctl mode enforce --confirm 5
 kill -9 "$GATE_PID"
 must "the daemon is gone" wait_for 10 gate_gone
 must "the kernel alone returns to report" wait_for $MAIL_LIMIT_S flushed_in "$id"
+must "gatectl says what the kernel does, not what stands in its map" mode report
 gate_start
 must "a new daemon goes on in report" wait_for 20 mode report

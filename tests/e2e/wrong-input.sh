@@ -142,7 +142,7 @@ table gatectl_line <<'EOF'
 1 | 192.0.2.0/24              | unexempt 192.0.2.0/24
 2 | empty                     | forget ''
 2 | on off.report.enforce     | mode on
-2 | confirm 10                | mode enforce --confirm 0
+2 | confirm 1                 | mode enforce --confirm 0
 2 | confirm                   | mode report --confirm 60
 1 | confirm                   | mode confirm
 2 | NAME                      | map dump

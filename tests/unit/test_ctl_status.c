@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Status, mode and unload: with the daemon alive and dead, the gate loaded and not. */
 #include "ctl_world.h"
+#include "user/base/times.h"
 
 /* ---- mode and unload ---- */
 
@@ -124,6 +125,41 @@ static void test_status_words(void **state)
 	assert_non_null(strstr(said, "the gate is not loaded"));
 	pinned_error = -EPERM;
 	assert_int_equal(run("status"), -EPERM);
+}
+
+/* test_mode_unconfirmed - enforce that waits to be confirmed, then nobody came: what the programs
+ * do is told, not the word that still stands in the map */
+static void test_mode_unconfirmed(void **state)
+{
+	char until[TIMES_TEXT], line[128];
+	json_t *object;
+
+	(void)state;
+	settings.enforce_until_ns = clock_kernel_ns() + 300 * NS;
+	times_format(clock_kernel_to_wall(settings.enforce_until_ns), until);
+	assert_int_equal(run("status"), 0);
+	snprintf(line, sizeof(line), "mode        enforce, to be confirmed before %s\n", until);
+	assert_non_null(strstr(said, line));
+	until[10] = ' ';
+	snprintf(line, sizeof(line), "enforcement goes on until %s", until);
+	assert_non_null(strstr(said, line));
+
+	settings.enforce_until_ns = 1;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(run(i ? "status -j" : "mode -j"), 0);
+		object = said_json();
+		assert_string_equal(json_string_value(json_object_get(object, "mode")), "report");
+		json_decref(object);
+	}
+	assert_int_equal(run("mode"), 0);
+	assert_string_equal(said, "report: enforce was not confirmed in time\n");
+	assert_int_equal(run("status"), 0);
+	assert_non_null(strstr(said, "mode        report since "));
+	assert_non_null(strstr(said, "mode is report, so nothing is enforced"));
+
+	settings.mode = MODE_OFF;
+	assert_int_equal(run("status"), 0);
+	assert_non_null(strstr(said, "mode        off\n"));
 }
 
 static void test_status_daemon_alive(void **state)
@@ -271,6 +307,7 @@ int main(void)
 		TEST(test_mode_off_unmarked),
 		TEST(test_mode_off_nowhere),
 		TEST(test_mode_needs_daemon),
+		TEST(test_mode_unconfirmed),
 		TEST(test_unload),
 		TEST(test_status_daemon_dead),
 		TEST(test_status_words),

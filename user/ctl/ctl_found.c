@@ -65,29 +65,35 @@ void ctl_found_free(struct ctl_found *found)
 	found->hooks = found->answer = NULL;
 }
 
+/* moment - of the kernel's time, for people; returns buf */
+static const char *moment(uint64_t ns, char buf[TIMES_TEXT])
+{
+	times_format(clock_kernel_to_wall(ns), buf);
+	buf[10] = ' ';
+	return buf;
+}
+
 /* ctl_found_silence - see ctl_found.h */
 const char *ctl_found_silence(const struct ctl_found *found, char *buf, size_t size)
 {
 	const struct settings *settings = &found->view.settings;
-	char lease[TIMES_TEXT] = "";
+	enum mode mode = ctl_verdict_mode(&found->view);
+	uint64_t lease = settings->lease_until_ns, confirm = settings->enforce_until_ns;
+	char when[TIMES_TEXT];
 
-	if (found->loaded && settings->lease_until_ns) {
-		times_format(clock_kernel_to_wall(settings->lease_until_ns), lease);
-		lease[10] = ' ';
-	}
 	if (!found->loaded)
 		snprintf(buf, size, "the daemon does not answer and the gate is not loaded");
-	else if (settings->mode != MODE_ENFORCE)
+	else if (mode != MODE_ENFORCE)
 		snprintf(buf, size,
 			 "the daemon does not answer; mode is %s, so nothing is enforced",
-			 ctl_text_mode(settings->mode));
+			 ctl_text_mode(mode));
 	else if (ctl_found_lease(&found->view))
 		snprintf(buf, size, "the daemon does not answer; enforcement goes on until %s",
-			 lease);
+			 moment(confirm && confirm < lease ? confirm : lease, when));
 	else
 		snprintf(buf, size,
 			 "the daemon does not answer and the lease is over (%s): verdicts of the "
 			 "clock are no longer enforced",
-			 lease[0] ? lease : "there was none");
+			 lease ? moment(lease, when) : "there was none");
 	return buf;
 }

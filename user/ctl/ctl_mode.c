@@ -57,14 +57,14 @@ static int ask_mode(const struct ctl *ctl, const char *mode, json_t **ret_result
 /* mode_sentence - the mode, and what becomes of it by itself */
 static const char *mode_sentence(const struct ctl_view *view, char *text, size_t size)
 {
-	const char *mode = ctl_text_mode(view->settings.mode);
+	enum mode mode = ctl_verdict_mode(view);
 	char until[TIMES_TEXT];
 
-	if (view->settings.mode != MODE_ENFORCE || !view->settings.enforce_until_ns)
-		return mode;
-	times_format(clock_kernel_to_wall(view->settings.enforce_until_ns), until);
-	if (view->now_ns >= view->settings.enforce_until_ns)
+	if (mode != view->settings.mode)
 		return "report: enforce was not confirmed in time";
+	if (mode != MODE_ENFORCE || !view->settings.enforce_until_ns)
+		return ctl_text_mode(mode);
+	times_format(clock_kernel_to_wall(view->settings.enforce_until_ns), until);
 	snprintf(text, size,
 		 "enforce, and report again from %s unless \"gatectl mode confirm\" comes", until);
 	return text;
@@ -83,7 +83,7 @@ static int show_mode(const struct ctl *ctl, struct error *e)
 	if (rc == 0) {
 		char text[160];
 
-		mode = ctl_text_mode(view.settings.mode);
+		mode = ctl_text_mode(ctl_verdict_mode(&view));
 		print_mode(ctl, mode, mode_sentence(&view, text, sizeof(text)), NULL);
 		return 0;
 	}

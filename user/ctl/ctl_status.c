@@ -110,6 +110,8 @@ static json_t *status_json(const struct ctl_found *found)
 	if (found->loaded) {
 		settings = ctl_entry_settings(&found->view);
 		json_object_update(object, settings);
+		json_object_set_new(object, "mode",
+				    json_string(ctl_text_mode(ctl_verdict_mode(&found->view))));
 		json_object_set_new(object, "lease_left_s",
 				    json_integer(ctl_found_lease(&found->view)));
 		json_object_set_new(object, "slowed", slowed(&found->view));
@@ -141,12 +143,12 @@ static void print_gate(const struct ctl_found *found, FILE *out)
 				: "");
 		return;
 	}
-	fprintf(out, "mode        %s", ctl_text_mode(settings->mode));
-	if (settings->enforce_until_ns)
+	fprintf(out, "mode        %s", ctl_text_mode(ctl_verdict_mode(&found->view)));
+	if (settings->mode == MODE_ENFORCE && settings->enforce_until_ns)
 		fprintf(out,
 			found->view.now_ns < settings->enforce_until_ns
 				? ", to be confirmed before %s"
-				: ", but report since %s: it was not confirmed",
+				: " since %s: enforce was not confirmed",
 			times_format(clock_kernel_to_wall(settings->enforce_until_ns), when));
 	fprintf(out, "\nlease       ");
 	if (ctl_found_lease(&found->view))

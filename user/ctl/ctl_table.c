@@ -89,7 +89,7 @@ const struct ctl_command ctl_table[] = {
 	  .args = { ARG("off|report|enforce|confirm", CTL_WORD,
 			.words = "off|report|enforce|confirm", .optional = true) },
 	  .options = { OPTION("--confirm", "enforce only so long unless confirmed", "SECONDS",
-			      CTL_NUMBER, .min = 10, .max = 86400),
+			      CTL_NUMBER, .min = 1, .max = 86400),
 		       REASON },
 	  .doc = "show or change the mode; off needs no daemon",
 	  .run = ctl_mode },

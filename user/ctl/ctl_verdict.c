@@ -13,6 +13,17 @@
 #define NS     1000000000ULL
 #define HOUR_S 3600
 
+/* ctl_verdict_mode - see ctl_verdict.h */
+enum mode ctl_verdict_mode(const struct ctl_view *view)
+{
+	const struct settings *settings = &view->settings;
+
+	if (settings->mode == MODE_ENFORCE && settings->enforce_until_ns &&
+	    view->now_ns >= settings->enforce_until_ns)
+		return MODE_REPORT;
+	return settings->mode;
+}
+
 /* held_back - why the verdict is not enforced at all, or NULL */
 static const char *held_back(const struct verdict *verdict, const struct ctl_view *view)
 {

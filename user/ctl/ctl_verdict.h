@@ -26,6 +26,10 @@ struct ctl_now {
 	const char *why;   /* why a verdict is not enforced; NULL: it is, or is to pass now */
 };
 
+/* ctl_verdict_mode - the mode that the programs act by: enforce that was not confirmed in time
+ * is report, also while no daemon has written that down */
+enum mode ctl_verdict_mode(const struct ctl_view *view);
+
 /* ctl_verdict_now - what happens to a connection of the source now */
 struct ctl_now ctl_verdict_now(const struct verdict *verdict, const struct ctl_view *view);
 
