@@ -26,13 +26,22 @@
 #define TIMEOUT_S                                                                                  \
 	7210 /* a mail server may keep a connection this long; its own limits come first */
 
-enum { OPTION_CONTROL = 1, OPTION_USER, OPTION_GROUP, OPTION_QUEUE, OPTION_VERSION, OPTION_HELP };
+enum {
+	OPTION_CONTROL = 1,
+	OPTION_USER,
+	OPTION_GROUP,
+	OPTION_QUEUE,
+	OPTION_LOG_FORMAT,
+	OPTION_VERSION,
+	OPTION_HELP
+};
 
 static const struct option options[] = {
 	{ "control", required_argument, NULL, OPTION_CONTROL },
 	{ "user", required_argument, NULL, OPTION_USER },
 	{ "group", required_argument, NULL, OPTION_GROUP },
 	{ "queue", required_argument, NULL, OPTION_QUEUE },
+	{ "log-format", required_argument, NULL, OPTION_LOG_FORMAT },
 	{ "version", no_argument, NULL, OPTION_VERSION },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ 0 },
@@ -48,7 +57,7 @@ static void usage(FILE *out)
 {
 	fprintf(out,
 		"usage: gate-milter -p SOCKET [--control PATH] [--user NAME] [--group NAME]\n"
-		"                   [--queue N]\n"
+		"                   [--queue N] [--log-format FORMAT]\n"
 		"\n"
 		"  -p SOCKET       where the mail server connects: unix:PATH, inet:PORT@HOST,\n"
 		"                  inet6:PORT@HOST\n"
@@ -56,6 +65,8 @@ static void usage(FILE *out)
 		"  --user NAME     become this user once the socket is there\n"
 		"  --group NAME    whose members may connect to a Unix SOCKET\n"
 		"  --queue N       reports that may wait for the daemon (10000)\n"
+		"  --log-format FORMAT\n"
+		"                  text, or logfmt: key=value pairs, where it is not the journal\n"
 		"  --version       print the version\n"
 		"  --help          print this\n"
 		"\n"
@@ -96,6 +107,12 @@ static bool parse(int argc, char **argv, struct arguments *args, int *ret_status
 				return wrong("--queue: expected a number from 1 to 1000000, not ",
 					     optarg, ret_status);
 			break;
+		case OPTION_LOG_FORMAT:
+			if (strcmp(optarg, "text") && strcmp(optarg, "logfmt"))
+				return wrong("--log-format: expected text or logfmt, not ", optarg,
+					     ret_status);
+			log_form(strcmp(optarg, "text") ? LOG_FORMAT_LOGFMT : LOG_FORMAT_TEXT);
+			break;
 		case OPTION_VERSION:
 			printf("gate-milter %s\n", BUILDGATE_VERSION);
 			return false;
@@ -122,12 +139,19 @@ static void say_counts(const struct courier_stats *c)
 	struct milter_stats m;
 
 	milter_stats(&m);
-	log_info("%llu connections, %llu builds (%llu inside TLS); %llu reports: %llu taken, %llu "
-		 "repeated, %llu refused, %llu lost, %u waiting",
-		 (unsigned long long)m.connections, (unsigned long long)m.builds,
-		 (unsigned long long)m.in_tls, (unsigned long long)c->put,
-		 (unsigned long long)c->taken, (unsigned long long)c->repeated,
-		 (unsigned long long)c->refused, (unsigned long long)c->lost, c->waiting);
+	log_event(LOG_LEVEL_INFO, "counts",
+		  LOG_FIELDS({ "connections", LOG_NUMBER(m.connections) },
+			     { "builds", LOG_NUMBER(m.builds) }, { "in_tls", LOG_NUMBER(m.in_tls) },
+			     { "reports", LOG_NUMBER(c->put) }, { "taken", LOG_NUMBER(c->taken) },
+			     { "repeated", LOG_NUMBER(c->repeated) },
+			     { "refused", LOG_NUMBER(c->refused) }, { "lost", LOG_NUMBER(c->lost) },
+			     { "waiting", LOG_NUMBER(c->waiting) }),
+		  "%llu connections, %llu builds (%llu inside TLS); %llu reports: %llu taken, %llu "
+		  "repeated, %llu refused, %llu lost, %u waiting",
+		  (unsigned long long)m.connections, (unsigned long long)m.builds,
+		  (unsigned long long)m.in_tls, (unsigned long long)c->put,
+		  (unsigned long long)c->taken, (unsigned long long)c->repeated,
+		  (unsigned long long)c->refused, (unsigned long long)c->lost, c->waiting);
 }
 
 /* on_usr1 - a thread that waits for SIGUSR1; the other signals are libmilter's */
@@ -217,7 +241,9 @@ static int serve(const struct arguments *args, struct error *e)
 		courier_close(courier, NULL);
 		return error_set(e, -rc, "cannot start a thread: %s", strerror(rc));
 	}
-	log_info("version %s, listening at %s", BUILDGATE_VERSION, args->socket);
+	log_event(LOG_LEVEL_INFO, "start",
+		  LOG_FIELDS({ "version", BUILDGATE_VERSION }, { "socket", args->socket }),
+		  "version %s, listening at %s", BUILDGATE_VERSION, args->socket);
 	sd_notify(0, "READY=1");
 	rc = smfi_main() == MI_SUCCESS ? 0
 				       : error_set(e, -EIO,

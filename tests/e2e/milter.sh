@@ -12,7 +12,8 @@ MILTER_LOG=$GATE/milter.log
 
 # milter_start - as the lab's root; the real one runs as a user of its own
 milter_start() {
-	nsenter --net="$(lab_ns edge)" -- build/gate-milter -p $MILTER --control /run/buildgate/control.sock "$@" \
+	nsenter --net="$(lab_ns edge)" -- build/gate-milter -p $MILTER --control /run/buildgate/control.sock \
+		--log-format logfmt "$@" \
 		>>$MILTER_LOG 2>&1 </dev/null &
 	MILTER_PID=$!
 	wait_for 10 grep -q listening $MILTER_LOG
@@ -26,15 +27,15 @@ milter_stop() {
 	wait_for 20 milter_gone
 }
 
-milter_more() { [ "$(grep -c 'reports:' $MILTER_LOG)" -gt "$1" ]; }
+milter_more() { [ "$(grep -c event=counts $MILTER_LOG)" -gt "$1" ]; }
 
-# milter_said - a number of the counts that it says on SIGUSR1, named by the word behind it
+# milter_said - one of the counts that it says on SIGUSR1
 milter_said() {
 	local before
-	before=$(grep -c 'reports:' $MILTER_LOG)
+	before=$(grep -c event=counts $MILTER_LOG)
 	kill -USR1 "$MILTER_PID"
 	wait_for 5 milter_more "$before"
-	grep 'reports:' $MILTER_LOG | tail -n 1 | sed -n "s/.*[ :] \{0,1\}\([0-9]*\) $1.*/\1/p"
+	grep event=counts $MILTER_LOG | tail -n 1 | sed -n "s/.* $1=\([0-9]*\) .*/\1/p"
 }
 
 milter_has() { [ "$(milter_said "$1")" = "$2" ]; }
@@ -138,7 +139,7 @@ cp build/gate-milter $LAB/edge/root/srv/
 mkdir -p $LAB/edge/root/run/buildgate
 must "its root has the control socket" mount --bind /run/buildgate $LAB/edge/root/run/buildgate
 nsenter --net="$(lab_ns edge)" -- chroot $LAB/edge/root /srv/gate-milter -p unix:/srv/milter.sock \
-	--user nobody --group postfix >>$MILTER_LOG 2>&1 </dev/null &
+	--user nobody --group postfix --log-format logfmt >>$MILTER_LOG 2>&1 </dev/null &
 MILTER_PID=$!
 must "a milter at a Unix socket" wait_for 10 grep -q listening $MILTER_LOG
 same "it became another user" "65534 65534" \

@@ -281,6 +281,7 @@ table program_line <<'EOF'
 2 | -p                        | gate-milter
 2 | option                    | gate-milter -p inet:0@127.0.0.1 --nosuch
 2 | queue 1000000             | gate-milter -p unix:/run/m --queue 0
+2 | text or logfmt            | gate-milter -p unix:/run/m --log-format json
 1 | nobody-here               | gate-milter -p unix:/run/m --user nobody-here
 1 | nonsense                  | gate-milter -p nonsense:1
 1 | nowhere                   | gate-milter -p unix:/nowhere/m

@@ -54,7 +54,7 @@ struct log_field {
 	const char *key, *value;
 };
 #define LOG_FIELDS(...) ((const struct log_field[]) { __VA_ARGS__, { NULL, NULL } })
-#define LOG_FIELDS_MAX  8
+#define LOG_FIELDS_MAX  12
 #define LOG_NUMBER_TEXT 24
 #define LOG_NUMBER(n)   log_number((long long)(n), (char[LOG_NUMBER_TEXT]) { 0 })
 

@@ -45,8 +45,11 @@ static void lose(struct courier *courier, size_t n, const char *why)
 	if (!n)
 		return;
 	courier->stats.lost += n;
-	log_limited(&courier->full, "%zu report(s) lost: %s (%llu in all)", n, why,
-		    (unsigned long long)courier->stats.lost);
+	log_event_limited(&courier->full, LOG_LEVEL_WARNING, "reports-lost",
+			  LOG_FIELDS({ "count", LOG_NUMBER(n) }, { "why", why },
+				     { "lost", LOG_NUMBER(courier->stats.lost) }),
+			  "%zu report(s) lost: %s (%llu in all)", n, why,
+			  (unsigned long long)courier->stats.lost);
 }
 
 /* place - where a report's number is kept; another one's may be there (FNV-1a) */
@@ -179,12 +182,19 @@ static void settle(struct courier *courier, int rc, const json_t *result, const 
 /* set_connected - for the counts, and a word when it changes */
 static void set_connected(struct courier *courier, bool connected, const struct error *e)
 {
+	const char *socket = courier->options.socket;
+	unsigned int waiting;
+
 	pthread_mutex_lock(&courier->lock);
+	waiting = courier->stats.waiting + (unsigned int)json_array_size(courier->batch);
 	if (!connected)
-		log_limited(&courier->away, "%s; mail goes on, reports wait (%u)", e->text,
-			    courier->stats.waiting + (unsigned int)json_array_size(courier->batch));
+		log_event_limited(
+			&courier->away, LOG_LEVEL_WARNING, "daemon-away",
+			LOG_FIELDS({ "why", e->text }, { "waiting", LOG_NUMBER(waiting) }),
+			"%s; mail goes on, reports wait (%u)", e->text, waiting);
 	else if (!courier->stats.connected)
-		log_info("connected to buildgated at %s", courier->options.socket);
+		log_event(LOG_LEVEL_INFO, "daemon-back", LOG_FIELDS({ "control", socket }),
+			  "connected to buildgated at %s", socket);
 	courier->stats.connected = connected;
 	pthread_mutex_unlock(&courier->lock);
 }
