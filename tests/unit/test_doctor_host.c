@@ -37,22 +37,32 @@ static void test_mail(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(root));
 	d.root = root;
-	assert_int_equal(doctor_mail_postfix(&d, "", &mta), -1);
-	write_file(root, "/etc/postfix/main.cf",
+	assert_int_equal(doctor_mail_postfix(&d, "88", &mta), -1);
+	write_file(root, "/proc/88/root/etc/postfix/main.cf",
 		   "# default_process_limit = 7\nmyhostname = mx\n"
 		   "default_process_limit = 40\nsmtpd_client_connection_count_limit=$other\n");
-	assert_int_equal(doctor_mail_postfix(&d, "", &mta), 0);
+	assert_int_equal(doctor_mail_postfix(&d, "88", &mta), 0);
 	assert_int_equal(mta.sessions, 40);
 	assert_int_equal(mta.per_client, 50);
-	write_file(root, "/etc/postfix/master.cf",
+	write_file(root, "/proc/88/root/etc/postfix/master.cf",
 		   "smtp      inet  n       -       y       -       30      smtpd\n"
 		   "  -o maxproc=3\nsmtp unix - - y - 9 smtp\n");
-	assert_int_equal(doctor_mail_postfix(&d, "", &mta), 0);
+	assert_int_equal(doctor_mail_postfix(&d, "88", &mta), 0);
 	assert_int_equal(mta.sessions, 30);
 
-	write_file(root, "/etc/exim4/exim4.conf", "smtp_accept_max = 64\n");
-	assert_int_equal(doctor_mail_exim(&d, "", &mta), 0);
+	write_file(root, "/proc/88/root/etc/exim4/exim4.conf", "smtp_accept_max = 64\n");
+	assert_int_equal(doctor_mail_exim(&d, "88", &mta), 0);
 	assert_int_equal(mta.sessions, 64);
+	assert_int_equal(mta.per_client, 0);
+
+	assert_int_equal(doctor_mail_opensmtpd(&d, "88", &mta), -1);
+	write_file(root, "/proc/88/limits",
+		   "Limit                     Soft Limit   Hard Limit   Units\n"
+		   "Max processes             7750         7750         processes\n"
+		   "Max open files            1024         524288       files\n"
+		   "Max locked memory         1048576      1048576      bytes\n");
+	assert_int_equal(doctor_mail_opensmtpd(&d, "88", &mta), 0);
+	assert_int_equal(mta.sessions, 507);
 	assert_int_equal(mta.per_client, 0);
 	remove_tree(root);
 
@@ -79,6 +89,59 @@ static void test_mail(void **state)
 	config.tarpit_style = STYLE_DEFER;
 	doctor_mail_judge(&d, &mta);
 	found(DOCTOR_OK, "defer occupies none", NULL);
+}
+
+/* link_to - a symbolic link below the tree */
+static void link_to(const char *root, const char *path, const char *target)
+{
+	char full[512];
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	assert_int_equal(symlink(target, full), 0);
+}
+
+/* process - of this program, with this title, in the network of whoever looks */
+static void process(const char *root, const char *pid, const char *exe, const char *title)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
+	write_file(root, path, title);
+	snprintf(path, sizeof(path), "/proc/%s/limits", pid);
+	write_file(root, path, "Max open files 1024 1024 files\n");
+	snprintf(path, sizeof(path), "/proc/%s/ns/-", pid);
+	write_file(root, path, "");
+	snprintf(path, sizeof(path), "/proc/%s/ns/net", pid);
+	link_to(root, path, "net:[4026531840]");
+	snprintf(path, sizeof(path), "/proc/%s/exe", pid);
+	link_to(root, path, exe);
+}
+
+/* test_running - OpenSMTPD is one of its processes, and nobody else's smtpd */
+static void test_running(void **state)
+{
+	char root[] = "/tmp/test_doctor.XXXXXX";
+
+	(void)state;
+	assert_non_null(mkdtemp(root));
+	d.root = root;
+	config.slow_max = 10;
+	process(root, "self", "/usr/sbin/gatectl", "gatectl");
+	process(root, "71", "/usr/sbin/smtpd", "smtpd: queue");
+	process(root, "72", "/usr/lib/postfix/sbin/smtpd", "smtpd -n smtp -t inet dispatcher");
+	doctor_mail(&d);
+	found(DOCTOR_OK, "no Postfix, Exim or OpenSMTPD runs here", NULL);
+	anew();
+	process(root, "73", "/usr/sbin/smtpd", "smtpd: pony express");
+	process(root, "74", "/usr/sbin/smtpd", "smtpd: dispatcher");
+	doctor_mail(&d);
+	found(DOCTOR_OK, "OpenSMTPD has 507 sessions, of which slowed sources may hold 10", NULL);
+	anew();
+	config.slow_max = 600;
+	doctor_mail(&d);
+	found(DOCTOR_WARN, "OpenSMTPD has 507 sessions (half of \"Max open files\")",
+	      "set slow_max in /etc/b.yaml to 126 or less");
+	remove_tree(root);
 }
 
 /* test_tree - the looking functions read a host that is a folder */
@@ -122,7 +185,7 @@ static void test_tree(void **state)
 	doctor_store(&d);
 	found(DOCTOR_BAD, "is damaged", "put a copy of it back");
 	doctor_mail(&d);
-	found(DOCTOR_OK, "no Postfix or Exim runs here", NULL);
+	found(DOCTOR_OK, "no Postfix, Exim or OpenSMTPD runs here", NULL);
 	remove_tree(root);
 }
 
@@ -130,6 +193,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_mail),
+		TEST(test_running),
 		TEST(test_tree),
 	};
 

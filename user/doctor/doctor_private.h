@@ -161,8 +161,10 @@ struct doctor_mta {
 	const char *key, *client_key;
 };
 void doctor_mail(struct doctor *d);
-int doctor_mail_postfix(const struct doctor *d, const char *root, struct doctor_mta *ret);
-int doctor_mail_exim(const struct doctor *d, const char *root, struct doctor_mta *ret);
+/* what a process is limited to, in its own root; -1: that is not known */
+int doctor_mail_postfix(const struct doctor *d, const char *pid, struct doctor_mta *ret);
+int doctor_mail_exim(const struct doctor *d, const char *pid, struct doctor_mta *ret);
+int doctor_mail_opensmtpd(const struct doctor *d, const char *pid, struct doctor_mta *ret);
 void doctor_mail_judge(struct doctor *d, const struct doctor_mta *mta);
 
 #define DOCTOR_LISTENERS 512
