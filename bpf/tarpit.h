@@ -116,10 +116,13 @@ static __always_inline void tarpit_born(const struct packet *p, struct flow *f, 
 	tarpit_delay(p, f, hook); /* the EHLO waits too */
 }
 
-/* tarpit_arm - the server has taken new bytes; not of a client that closes */
+/* tarpit_arm - the server has taken something new: bytes, not only the end of a client that closes.
+ * A FIN that it ignores ends no delays: what it takes after that is not beyond the last byte. */
 static __always_inline void tarpit_arm(const struct packet *p, struct flow *f, __u32 hook)
 {
-	if (!f->deadline_ns && !(f->client.flags & STREAM_FIN))
+	bool closes = f->client.flags & STREAM_FIN && after(p->ack, f->client.high);
+
+	if (!f->deadline_ns && !closes)
 		tarpit_delay(p, f, hook);
 }
 

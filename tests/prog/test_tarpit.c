@@ -238,6 +238,29 @@ static void only_new_bytes_arm_in_tls(void **state)
 	}
 }
 
+/* A FIN out of place is ignored by the server, whoever sent it: the session stays slow. */
+static void a_wrong_fin_ends_no_delays(void **state)
+{
+	static const int32_t places[] = { -100, -1, 1, 1000, 0x70000000 };
+	static const struct segment fresh = { "new bytes", 0, ACK | PSH, "NOOP\r\n", true, true };
+
+	for (size_t i = 0; i < 2 * sizeof(places) / sizeof(places[0]); i++) {
+		struct talk t = greeted(*state, i & 1);
+
+		client(&t, "EHLO a.example.org\r\n");
+		server(&t, "250-mx\r\n250 STARTTLS\r\n");
+		if (i & 1) {
+			client(&t, "STARTTLS\r\n");
+			server(&t, "220 go\r\n");
+		}
+		frame(&t, true, t.client_seq + places[i / 2], t.server_seq, FIN | ACK, "", 0);
+		shown(&t);
+		client_segment(&t, &fresh);
+		shown(&t);
+		client_segment(&t, &fresh);
+	}
+}
+
 /* Many stacks probe a closed window with a byte of what they have to send: that waits no longer
  * than others do. */
 static void probes_with_a_byte_wait_once(void **state)
@@ -471,6 +494,7 @@ int main(void)
 		cmocka_unit_test_setup(which_segments_are_held, clean_gate),
 		cmocka_unit_test_setup(only_new_bytes_arm, clean_gate),
 		cmocka_unit_test_setup(only_new_bytes_arm_in_tls, clean_gate),
+		cmocka_unit_test_setup(a_wrong_fin_ends_no_delays, clean_gate),
 		cmocka_unit_test_setup(probes_with_a_byte_wait_once, clean_gate),
 		cmocka_unit_test_setup(when_nothing_is_slowed, clean_gate),
 		cmocka_unit_test_setup(a_delay_ends_with_enforcement, clean_gate),
