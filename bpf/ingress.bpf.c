@@ -66,9 +66,11 @@ static __always_inline enum reason rechecked(struct __sk_buff *skb, struct packe
 					     struct flow *f, bool over)
 {
 	recheck_spend(p, f, HOOK_INGRESS);
+	if (!(f->flags & FLOW_RECHECK))
+		return REASON_CONTINUE;
 	if (recheck_old(p, f, HOOK_INGRESS))
 		return cut_begin(skb, p, f, HOOK_INGRESS);
-	if (over)
+	if (over && f->flags & FLOW_SPENT)
 		recheck_over(p);
 	return recheck_shut(p, f);
 }

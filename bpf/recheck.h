@@ -29,7 +29,23 @@ static __always_inline bool recheck_born(const struct flow_key *key, __u32 clien
 	return h && h->isn + 1 == client_next;
 }
 
-/* recheck_spend - the greeting was acknowledged: the next one in a recheck interval */
+/* recheck_take - the recheck is this connection's; false: it is not due any more, another one that
+ * was let through with it came first */
+static __always_inline bool recheck_take(const struct settings *s, struct verdict *v)
+{
+	__u64 now = gate_now(s), due = v->recheck_at_ns,
+	      next = now + READ_ONCE(s->recheck_interval_ns);
+
+	if (now < due || __sync_val_compare_and_swap(&v->recheck_at_ns, due, next) != due)
+		return false;
+	v->pending = 0;
+	v->recheck_open_ns = now + RECHECK_LIFE;
+	__sync_fetch_and_add(&v->hits_recheck, 1);
+	return true;
+}
+
+/* recheck_spend - the greeting was acknowledged: the next one in a recheck interval. Who comes
+ * too late goes on as any connection of a blocked source does. */
 STEP int recheck_spend(const struct packet *p, struct flow *f, __u32 hook)
 {
 	struct settings *s = gate_settings();
@@ -40,21 +56,19 @@ STEP int recheck_spend(const struct packet *p, struct flow *f, __u32 hook)
 	if (!p || !f || !s || f->flags & FLOW_SPENT || !after(f->server.acked, f->server_isn + 1) ||
 	    !flow_raise(f, FLOW_SPENT))
 		return 0;
-	source = source_of(&p->key.client);
-	v = bpf_map_lookup_elem(&verdicts, &source);
-	if (v && v->recheck_at_ns) {
-		v->recheck_at_ns = gate_now(s) + READ_ONCE(s->recheck_interval_ns);
-		v->pending = 0;
-		v->recheck_open_ns = gate_now(s) + RECHECK_LIFE;
-		__sync_fetch_and_add(&v->hits_recheck, 1);
-	}
-	count(hook, REASON_RECHECK_USED);
 	key = p->key;
 	bpf_map_delete_elem(&rechecks, &key);
+	source = source_of(&p->key.client);
+	v = bpf_map_lookup_elem(&verdicts, &source);
+	if (v && v->recheck_at_ns && !recheck_take(s, v))
+		__sync_fetch_and_and(&f->flags, ~(FLOW_RECHECK | FLOW_SPENT));
+	else
+		count(hook, REASON_RECHECK_USED);
 	return 0;
 }
 
-/* recheck_over - the connection ends: the source's other ones may be refused again */
+/* recheck_over - the connection that used the recheck ends: the source's other ones may be refused
+ * again */
 STEP int recheck_over(const struct packet *p)
 {
 	struct addr source;

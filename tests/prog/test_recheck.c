@@ -165,6 +165,83 @@ static void spent_when_the_greeting_is_acknowledged(void **state)
 	}
 }
 
+/* Of several that were let through together the first to acknowledge its greeting has the recheck.
+ * The others are connections like any other of a blocked source, and their ends end nothing. */
+static void the_first_of_several_has_it(void **state)
+{
+	static const unsigned int ends[] = { FIN | ACK, RST };
+
+	for (int i = 0; i < 4; i++) {
+		struct talk t, second, third;
+		struct look before;
+		struct verdict v;
+		struct flow f;
+
+		clean(*state);
+		t = blocked(*state, i & 1);
+		second = blocked(*state, i & 1);
+		third = blocked(*state, i & 1);
+		instance_clock(*state, DUE);
+		attempt_exits(&t, "first", REASON_RECHECK);
+		attempt_exits(&second, "second", REASON_RECHECK);
+		attempt_exits(&third, "third", REASON_RECHECK);
+		answered(&t);
+		answered(&second);
+		answered(&third);
+		before = look(*state);
+		acknowledge(&t, true);
+		v = verdict_of(&t);
+		assert_true(v.recheck_open_ns > DUE + 200 * SECOND);
+		acknowledge(&second, true);
+		assert_int_equal(noted(*state, &before, REASON_RECHECK_USED), 1);
+		assert_int_equal(verdict_of(&t).hits_recheck, 1);
+		assert_int_equal(verdict_of(&t).recheck_at_ns, v.recheck_at_ns);
+		assert_true(flow_of(&second, &f));
+		assert_int_equal(f.flags & FLOW_RECHECK, 0);
+		frame(&second, true, second.client_seq, second.server_seq, ends[i / 2], "", 0);
+		frame(&third, true, third.client_seq, third.server_seq - 10, ends[i / 2], "", 0);
+		assert_int_equal(verdict_of(&t).recheck_open_ns, v.recheck_open_ns);
+		client(&t, "EHLO ex01.example.org\r\n");
+		assert_int_equal(t.last, returned(HOOK_INGRESS, false));
+	}
+}
+
+/* What one that came too late says next does not reach the server: it is told to come again. */
+static void who_comes_too_late_is_deferred(void **state)
+{
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		struct talk t;
+		struct caller late = { 0 };
+		struct look before;
+		struct verdict v;
+
+		while (recv(lo, late.out, sizeof(late.out), 0) >= 0)
+			; /* of the tests before */
+		clean_answers(state);
+		t = blocked(*state, ipv6);
+		late.t = blocked(*state, ipv6);
+		v = verdict_of(&t);
+		v.drop_style = STYLE_ANSWER;
+		v.reply = TEXTS;
+		judge(&t, &v);
+		instance_clock(*state, DUE);
+		attempt_exits(&t, "first", REASON_RECHECK);
+		attempt_exits(&late.t, "second", REASON_RECHECK);
+		answered(&t);
+		answered(&late.t);
+		acknowledge(&t, true);
+		acknowledge(&late.t, true);
+		put_ethernet(&late.t, late.frame);
+		before = look(*state);
+		client(&late.t, "EHLO ex02.example.org\r\n");
+		exits_as(&late.t, &before, "too late", HOOK_INGRESS, REASON_CUT_BEGUN);
+		assert_true(sent_back(&late));
+		begins(&late.last, "450 4.7.230 ");
+		client(&t, "EHLO ex01.example.org\r\n");
+		assert_int_equal(t.last, returned(HOOK_INGRESS, false));
+	}
+}
+
 /* A greeting that answers another SYN of the same ports makes no recheck of it. */
 static void another_connection_is_no_recheck(void **state)
 {
@@ -571,6 +648,8 @@ int main(void)
 		cmocka_unit_test_setup(four_attempts_in_ten_seconds, clean_gate),
 		cmocka_unit_test_setup(an_attempt_is_forgotten, clean_gate),
 		cmocka_unit_test_setup(spent_when_the_greeting_is_acknowledged, clean_gate),
+		cmocka_unit_test_setup(the_first_of_several_has_it, clean_gate),
+		cmocka_unit_test_setup(who_comes_too_late_is_deferred, clean_answers),
 		cmocka_unit_test_setup(another_connection_is_no_recheck, clean_gate),
 		cmocka_unit_test_setup(an_old_build_is_cut_a_newer_one_told, clean_gate),
 		cmocka_unit_test_setup(the_client_is_told_and_the_server_reset, clean_answers),
