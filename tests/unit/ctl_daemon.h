@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ctl_daemon - a control socket that gives one answer to everything
+ * ctl_daemon - a control socket that gives one answer to everything, or another one from the
+ * second time on
  *
  * mock.path is where it listens between start_daemon() and stop_daemon(); mock.request is the
  * last line it was sent, complete as soon as the client has its answer.
@@ -20,6 +21,7 @@ static struct {
 	int fd;
 	pthread_t thread;
 	const char *answer; /* NULL: close without one */
+	const char *then;   /* from the second connection on */
 	char request[512];  /* the last one */
 } mock = { .fd = -1 };
 
@@ -42,6 +44,7 @@ static void *serve(void *arg)
 		mock.request[used] = '\0';
 		if (mock.answer && used)
 			dprintf(fd, "%s\n", mock.answer);
+		mock.answer = mock.then;
 		close(fd);
 	}
 	return NULL;
@@ -59,12 +62,19 @@ static void start_listening(void *(*thread)(void *))
 	assert_int_equal(pthread_create(&mock.thread, NULL, thread, NULL), 0);
 }
 
-/* start_daemon - with one answer to everything */
-static void start_daemon(const char *answer)
+/* start_daemon_then - with one answer, and then another */
+static inline void start_daemon_then(const char *answer, const char *then)
 {
 	mock.answer = answer;
+	mock.then = then;
 	mock.request[0] = '\0';
 	start_listening(serve);
+}
+
+/* start_daemon - with one answer to everything */
+static inline void start_daemon(const char *answer)
+{
+	start_daemon_then(answer, answer);
 }
 
 static void stop_daemon(void)

@@ -93,17 +93,35 @@ static void test_sources(void **state)
 	json_decref(array);
 }
 
+#define PART(next) "{\"ok\":true,\"result\":{\"rows\":[" SOURCE "],\"next\":" next "}}"
+
+/* the daemon hangs up between two parts, as on whoever reads slowly: the list goes on */
+static void test_resumed_list(void **state)
+{
+	json_t *array;
+
+	(void)state;
+	start_daemon_then(PART("\"192.0.2.7\""), PART("null"));
+	assert_int_equal(run("sources -j"), 0);
+	array = said_json();
+	assert_int_equal(json_array_size(array), 2);
+	json_decref(array);
+	assert_string_equal(mock.request, "{\"command\":\"sources\",\"after\":\"192.0.2.7\"}\n");
+}
+
 /* the daemon goes away within a list: what came is printed, as a whole array, and it is said */
 static void test_cut_list(void **state)
 {
 	json_t *array;
 
 	(void)state;
-	start_daemon("{\"ok\":true,\"result\":{\"rows\":[" SOURCE "],\"next\":\"192.0.2.7\"}}");
+	start_daemon_then(PART("\"192.0.2.7\""), NULL);
 	assert_true(run("sources -j") < 0);
 	array = said_json();
 	assert_int_equal(json_array_size(array), 1);
 	json_decref(array);
+	stop_daemon();
+	start_daemon_then(PART("\"192.0.2.7\""), NULL);
 	assert_true(run("sources") < 0);
 	assert_non_null(strstr(said, "192.0.2.7  ex01.example.org +1  15.1.2507.6"));
 }
@@ -225,10 +243,10 @@ static void test_catalogue_check(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_requests), TEST(test_change_fails),    TEST(test_style_fits),
-		TEST(test_sources),  TEST(test_cut_list),        TEST(test_bad_row),
-		TEST(test_show),     TEST(test_history),         TEST(test_events),
-		TEST(test_maps),     TEST(test_catalogue_check),
+		TEST(test_requests), TEST(test_change_fails), TEST(test_style_fits),
+		TEST(test_sources),  TEST(test_resumed_list), TEST(test_cut_list),
+		TEST(test_bad_row),  TEST(test_show),         TEST(test_history),
+		TEST(test_events),   TEST(test_maps),         TEST(test_catalogue_check),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,20 +5,36 @@
 
 #include "client.h"
 
+/* ask - for one part. Between two the daemon may have hung up: whoever reads on in a pager rests
+ * longer than it keeps an idle connection, and where the list goes on stands in the request */
+static int ask(const struct ctl *ctl, struct client **client, const json_t *request, bool first,
+	       json_t **ret_part, struct jsonrows *ret_rows, struct error *e)
+{
+	int rc = client_ask_rows(*client, request, ret_part, ret_rows, e);
+
+	if (rc != -ENODATA || first)
+		return rc;
+	client_close(*client);
+	*client = NULL;
+	rc = client_open(ctl->socket, CLIENT_TIMEOUT_S, client, e);
+	return rc ? rc : client_ask_rows(*client, request, ret_part, ret_rows, e);
+}
+
 /* ctl_list - `next` of one part is where the other begins */
 int ctl_list(const struct ctl *ctl, json_t *request, ctl_list_fn fn, void *arg, struct error *e)
 {
 	struct client *client = NULL;
-	bool more = true;
+	bool first = true, more = true;
 	int rc = client_open(ctl->socket, CLIENT_TIMEOUT_S, &client, e);
 
 	while (!rc && more) {
 		struct jsonrows rows = { NULL, NULL };
 		json_t *part, *next;
 
-		rc = client_ask_rows(client, request, &part, &rows, e);
+		rc = ask(ctl, &client, request, first, &part, &rows, e);
 		if (rc)
 			break;
+		first = false;
 		next = json_object_get(part, "next");
 		more = json_is_string(next);
 		if (more)
