@@ -25,7 +25,8 @@ struct reading {
 	const struct settings *settings;
 	const struct packet *packet;
 	struct flow *flow;
-	struct pending *names;
+	struct pending
+		*names; /* looked up when there is something to write down: see read_names() */
 	struct scratch *scratch;
 	__u32 offset; /* in the frame, of the next byte */
 	__u32 left;   /* bytes of the segment still to read */
@@ -235,6 +236,21 @@ static __always_inline bool client_turn(struct reading *r)
 	return false;
 }
 
+/* read_names - the flow's pending entry; false where others have squeezed it out. Most segments ask
+ * for nothing that stands in it, and are spared a look-up as dear as their flow's. */
+static __always_inline bool read_names(struct reading *r)
+{
+	struct flow_key key;
+
+	if (r->names)
+		return true;
+	key = r->packet->key;
+	r->names = bpf_map_lookup_elem(&pending, &key);
+	if (!r->names)
+		count(r->hook, REASON_TOKEN_FULL);
+	return r->names;
+}
+
 /* read_limit - how many bytes may be stepped through before the mode changes by count */
 static __always_inline __u32 read_limit(const struct reading *r)
 {
@@ -262,8 +278,8 @@ static __always_inline bool read_load(struct reading *r)
 
 /* read_step - up to n bytes through the machine, in three paces: those that do not matter, those
  * that only move it, and from the first that does more those alike. What was kept from before
- * is rare, and only has the last one. */
-static __always_inline void read_step(struct reading *r, __u32 n)
+ * is rare, and only has the last one. False: what they say has no place any more. */
+static __always_inline bool read_step(struct reading *r, __u32 n)
 {
 	struct scratch *sc = r->scratch;
 	struct stepping st = { .scratch = sc, .ahead = r->ahead, .at = r->offset };
@@ -279,10 +295,13 @@ static __always_inline void read_step(struct reading *r, __u32 n)
 		sc->used = st.at - r->at;
 		n = end - st.at;
 		if (!n || (st.at != at && smtp_dull(&sc->work.smtp)))
-			return;
+			return true;
 	}
+	if (!read_names(r))
+		return false;
 	st.text = &r->names->text[r->side == SIDE_CLIENT ? 0 : 1];
 	bpf_loop(n, step_byte, &st, 0);
+	return true;
 }
 
 /* read_chunk - one chunk; ends early at an action, which is carried out here */
@@ -291,6 +310,7 @@ static long read_chunk(__attribute__((unused)) __u32 i, void *context)
 	struct reading *r = context;
 	struct scratch *sc = r->scratch;
 	__u32 n, counted;
+	bool room;
 
 	if (!r->left)
 		return 1;
@@ -300,14 +320,14 @@ static long read_chunk(__attribute__((unused)) __u32 i, void *context)
 	if (!n || (!r->ahead && !read_load(r)))
 		return 1;
 	counted = r->side == SIDE_CLIENT && session_in_header(&sc->work.smtp);
-	read_step(r, n);
+	room = read_step(r, n);
 	r->offset += sc->used;
 	r->at += sc->used;
 	r->left -= sc->used;
 	sc->work.next += sc->used;
-	if (counted && session_counted(&sc->work.smtp, sc->used))
+	if ((counted && session_counted(&sc->work.smtp, sc->used)) || !room)
 		read_over(r, FAMILY_UNKNOWN);
-	if (!sc->action)
+	if (!sc->action || !r->names)
 		return 0;
 	if (r->side == SIDE_CLIENT)
 		client_action(r, sc->action, sc->work.next);
@@ -367,8 +387,9 @@ static __always_inline void read_commit(struct reading *r, struct stream *st)
 	st->next = sc->work.next;
 	st->smtp = sc->work.smtp;
 	st->family = sc->work.family;
-	r->names->frame[index] = r->frame;
-	if (sc->token) {
+	if (r->names)
+		r->names->frame[index] = r->frame;
+	if (r->names && sc->token) {
 		count(r->hook, REASON_TOKEN_SEEN);
 		r->names->token[index].state = TOKEN_SEEN;
 		__sync_fetch_and_or(&f->tokens, 1U << r->side);
@@ -386,24 +407,24 @@ static __always_inline void read_begin(struct reading *r, const struct stream *s
 	r->first = st->next;
 }
 
-/* read_ready - names, working copy and place of a segment's new bytes; false: nothing to read
+/* read_ready - working copy and place of a segment's new bytes; false: nothing to read
  * now (r->left is set where that is because bytes before these are missing) */
 static __always_inline bool read_ready(struct reading *r, struct stream *st)
 {
 	const struct packet *p = r->packet;
 	__u32 skip = st->next - p->seq, hook = r->hook;
-	struct flow_key key = p->key;
 
-	r->names = bpf_map_lookup_elem(&pending, &key);
 	r->scratch = bpf_map_lookup_elem(&scratch, &hook);
 	if (!r->scratch)
 		return false;
-	if (!r->names) { /* squeezed out by others */
-		count(r->hook, REASON_TOKEN_FULL);
-		flow_done(&p->key, r->flow, r->hook);
-		return false;
+	/* a token's bytes may come again; and a replay says in which frame each of them came */
+	if (!after(p->seq, st->next) && (skip || r->frame)) {
+		if (!read_names(r)) {
+			flow_done(&p->key, r->flow, r->hook);
+			return false;
+		}
+		token_check(r);
 	}
-	token_check(r);
 	if (r->flow->phase == PHASE_DONE)
 		return false;
 	if (after(p->seq, st->next)) {
@@ -448,7 +469,8 @@ STEP int read_segment(struct __sk_buff *skb, const struct packet *p, struct flow
 	bpf_loop(READ_CHUNKS, read_chunk, &r, 0);
 	if (r.scratch->token && hook == HOOK_INGRESS && !checksum_valid(skb, p, hook)) {
 		count(hook, REASON_BAD_CHECKSUM);
-		r.names->token[r.side == SIDE_CLIENT ? 0 : 1].state = 0;
+		if (r.names)
+			r.names->token[r.side == SIDE_CLIENT ? 0 : 1].state = 0;
 		return 0;
 	}
 	read_commit(&r, st);
