@@ -82,13 +82,11 @@ static __always_inline bool other_connection(struct __sk_buff *skb, const struct
 	       greets(skb, p);
 }
 
-/* takes - our server acknowledges bytes that it had not before */
-static __always_inline bool takes(const struct packet *p, struct flow *f)
+/* takes - how much of the client's bytes our server has acknowledged */
+static __always_inline void takes(const struct packet *p, struct flow *f)
 {
-	if (p->from_client || !(p->tcp_flags & TCP_ACK) || !after(p->ack, f->told.acked))
-		return false;
-	f->told.acked = p->ack;
-	return true;
+	if (p->tcp_flags & TCP_ACK && after(p->ack, f->told.acked))
+		f->told.acked = p->ack;
 }
 
 /* segment - a segment of a connection that is followed, or from now on is */
@@ -112,8 +110,10 @@ static __always_inline enum reason segment(struct __sk_buff *skb, const struct p
 		return REASON_NO_FLOW;
 	if (f->flags & FLOW_CUT)
 		return REASON_CUT; /* the client has heard the last of this server */
-	if (takes(p, f))
+	if (!p->from_client) {
+		takes(p, f);
 		tarpit_arm(p, f, HOOK_EGRESS);
+	}
 	if (turn_wanted(f))
 		turn_read(skb, p, f, HOOK_EGRESS);
 	reason = follow(skb, p, f, HOOK_EGRESS);

@@ -232,6 +232,7 @@ STEP int flow_new(const struct flow_key *of, const struct birth *b, __u32 hook)
 	f.client.smtp.row = SMTP_ROW_COMMAND;
 	f.server.next = f.server.high = f.server.acked = b->server_next;
 	f.server.smtp.row = SMTP_ROW_GREETING;
+	f.answered = b->client_next;
 	turn_start(&f.asked, &f.told, b->client_next, b->server_next);
 	if (bpf_map_update_elem(&flows, &key, &f, BPF_ANY)) {
 		count(hook, REASON_FLOW_FULL);

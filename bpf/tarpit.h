@@ -2,12 +2,13 @@
 /*
  * tarpit.h - tarpit/slow: every round trip of a source takes between D and about 2 D
  *
- * All at egress. tarpit_delay() sets the flow's deadline, at the greeting and when our server
- * acknowledges new bytes of a slowed source: what it never took cannot arm, so a segment that is
- * forged, or far ahead, changes nothing. tarpit_hold() writes window 0 into the server's segments
- * until then. The sender's own persist timer (RFC 9293, 3.8.6.1) does the waiting; nothing is
- * dropped. The deadline stays until a segment has shown the window again, and until then none is
- * armed: many stacks probe with a byte of what they want to send, and would wait again for each.
+ * All at egress. A round trip ends with what our server says to bytes that it had not answered
+ * before: from there tarpit_arm() sets the flow's deadline, and until then tarpit_hold() writes
+ * window 0 into the server's segments. The sender's own persist timer (RFC 9293, 3.8.6.1) does the
+ * waiting; nothing is dropped. Acknowledgements alone arm nothing: a mail of many windows waits
+ * once, not for each of them, or its last reply would come after its sender has given up; nor do
+ * probes, which many stacks make with a byte of what they want to send; and what the server never
+ * took, because it is forged or far ahead, changes nothing.
  *
  * A session is slowed while it has a slot (slots.h): the few connections of a source that
  * came between its first attempts and their greetings, more than it has slots for, pass unslowed,
@@ -116,13 +117,17 @@ static __always_inline void tarpit_born(const struct packet *p, struct flow *f, 
 	tarpit_delay(p, f, hook); /* the EHLO waits too */
 }
 
-/* tarpit_arm - the server has taken something new: bytes, not only the end of a client that closes.
- * A FIN that it ignores ends no delays: what it takes after that is not beyond the last byte. */
+/* tarpit_arm - the server speaks, to bytes that it has not spoken to before? The number beyond the
+ * last byte is a FIN's: who closes waits for nothing. A FIN that the server ignores ends no delays,
+ * what it takes after that is not beyond the last byte. */
 static __always_inline void tarpit_arm(const struct packet *p, struct flow *f, __u32 hook)
 {
 	bool closes = f->client.flags & STREAM_FIN && after(p->ack, f->client.high);
 
-	if (!f->deadline_ns && !closes)
+	if (!p->payload_bytes || !after(p->ack, f->answered))
+		return;
+	f->answered = p->ack;
+	if (!closes)
 		tarpit_delay(p, f, hook);
 }
 

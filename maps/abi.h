@@ -298,7 +298,7 @@ struct flow {
 	__u32 cut_at;   /* FLOW_CUT: our own first sequence number */
 	struct turn_asked asked;
 	struct turn_told told;
-	__u8 reserved[4];
+	__u32 answered; /* the client's bytes that the server has said something to */
 };
 
 enum port_kind {

@@ -179,7 +179,7 @@ static const struct segment {
 	{ "SYN", 0, SYN, "", false, false },
 };
 
-/* client_segment - feed it and what the server makes of it, see whether that armed */
+/* client_segment - feed it, see whether what the server says to it armed */
 static void client_segment(struct talk *t, const struct segment *s)
 {
 	struct look before = look(t->gate);
@@ -187,7 +187,8 @@ static void client_segment(struct talk *t, const struct segment *s)
 	frame(t, true, t->client_seq - s->back, t->server_seq, s->flags, s->text, strlen(s->text));
 	if (s->taken)
 		t->client_seq += strlen(s->text) - s->back + (s->flags & FIN);
-	sent(t, "", ACK, s->arms ? 0 : WINDOW);
+	sent(t, "", ACK, WINDOW); /* taking it is not yet an answer */
+	sent(t, "250 ok\r\n", ACK | PSH, s->arms ? 0 : WINDOW);
 	if (noted(t->gate, &before, REASON_DELAY_ARMED) != s->arms) {
 		fprintf(stderr, "row \"%s\" expected to %s\n", s->what,
 			s->arms ? "arm" : "not arm");
@@ -281,6 +282,56 @@ static void probes_with_a_byte_wait_once(void **state)
 	assert_int_equal(noted(*state, &before, REASON_DELAY_ARMED), 1);
 }
 
+/* A round trip, not a window: a mail of any length waits before it and after it, so its last reply
+ * comes while its sender still waits for that. */
+static void a_long_mail_waits_once(void **state)
+{
+	static char body[1400] = "Subject: x\r\n\r\n";
+
+	memset(body + 16, 'x', sizeof(body) - 16);
+	for (int tls = 0; tls < 2; tls++) {
+		struct talk t = greeted(*state, false);
+		struct look before;
+
+		client(&t, "EHLO a\r\n");
+		server(&t, "250-mx\r\n250 STARTTLS\r\n");
+		client(&t, tls ? "STARTTLS\r\n" : "DATA\r\n");
+		sent(&t, tls ? "220 go\r\n" : "354 go\r\n", ACK | PSH, 0);
+		shown(&t);
+		before = look(*state);
+		for (int i = 0; i < 3000; i++) {
+			say_bytes(&t, true, body, sizeof(body));
+			if (i % 2)
+				sent(&t, "", ACK, WINDOW);
+		}
+		assert_int_equal(noted(*state, &before, REASON_DELAY_ARMED), 0);
+		client(&t, "\r\n.\r\n");
+		sent(&t, "250 taken\r\n", ACK | PSH, 0);
+		assert_int_equal(noted(*state, &before, REASON_DELAY_ARMED), 1);
+	}
+}
+
+/* What the server says in several segments is one answer; a slow one delays no less. */
+static void one_answer_arms_once(void **state)
+{
+	struct talk t = greeted(*state, false);
+	struct look before;
+
+	shown(&t);
+	instance_clock(*state, NOON + 20 * SECOND);
+	client(&t, "EHLO a\r\n");
+	sent(&t, "", ACK, WINDOW);
+	instance_clock(*state, NOON + 50 * SECOND);
+	before = look(*state);
+	sent(&t, "250-mx\r\n", ACK | PSH, 0);
+	assert_true(lasts(&t, NOON + 50 * SECOND, DELAY));
+	instance_clock(*state, NOON + 55 * SECOND);
+	sent(&t, "250-SIZE\r\n", ACK | PSH, 0);
+	instance_clock(*state, NOON + 61 * SECOND);
+	sent(&t, "250 8BITMIME\r\n", ACK | PSH, WINDOW);
+	assert_int_equal(noted(*state, &before, REASON_DELAY_ARMED), 1);
+}
+
 /* Why a slowed source's bytes arm no delay. */
 static void when_nothing_is_slowed(void **state)
 {
@@ -348,14 +399,14 @@ static void when_nothing_is_slowed(void **state)
 		server(&t, "220 mx.example.net\r\n");
 		client(&t, "EHLO a\r\n");
 		server(&t, "250 mx.example.net\r\n");
-		if (noted(*state, &before, REASON_DELAY_ARMED) != r->arms ||
+		if (noted(*state, &before, REASON_DELAY_ARMED) != 2 * r->arms ||
 		    noted(*state, &before, REASON_SLOWED) != 2 * r->arms) {
 			fprintf(stderr, "row \"%s\":", r->what);
 			exits(*state, &before, stderr);
 			fputc('\n', stderr);
 			fail();
 		}
-		assert_int_equal(verdict_of(&t).hits_slowed, r->arms);
+		assert_int_equal(verdict_of(&t).hits_slowed, 2 * r->arms);
 	}
 }
 
@@ -496,6 +547,8 @@ int main(void)
 		cmocka_unit_test_setup(only_new_bytes_arm_in_tls, clean_gate),
 		cmocka_unit_test_setup(a_wrong_fin_ends_no_delays, clean_gate),
 		cmocka_unit_test_setup(probes_with_a_byte_wait_once, clean_gate),
+		cmocka_unit_test_setup(a_long_mail_waits_once, clean_gate),
+		cmocka_unit_test_setup(one_answer_arms_once, clean_gate),
 		cmocka_unit_test_setup(when_nothing_is_slowed, clean_gate),
 		cmocka_unit_test_setup(a_delay_ends_with_enforcement, clean_gate),
 		cmocka_unit_test_setup(a_range_slows, clean_gate),
