@@ -241,13 +241,25 @@ static void mend(struct daemon *daemon)
 		daemon->mended += (uint64_t)mended;
 }
 
-/* on_links - an interface came or went: not only at the next tick */
+/* look_own - an address of this host must not be refused because it is new */
+static void look_own(struct daemon *daemon)
+{
+	struct error e = { "" };
+
+	if (daemon_own(daemon, false, &e) < 0)
+		log_limited(&daemon->loader_limit, "%s", e.text);
+}
+
+/* on_links - an interface came or went, or an address: not only at the next tick */
 static int on_links(sd_event_source *source, int fd, uint32_t revents, void *arg)
 {
+	struct daemon *daemon = arg;
+
 	(void)source;
 	(void)revents;
 	linkwatch_drain(fd);
-	mend(arg);
+	mend(daemon);
+	look_own(daemon);
 	return 0;
 }
 
@@ -291,9 +303,7 @@ static void keep_house(struct daemon *daemon)
 	mend(daemon);
 	daemon_ipsec(daemon);
 	daemon_inbox_tick(daemon);
-	rc = daemon_own(daemon, false, &e);
-	if (rc < 0)
-		log_limited(&daemon->loader_limit, "%s", e.text);
+	look_own(daemon);
 }
 
 /* keep_answering - another key, and texts by today's date; room for those that found none */

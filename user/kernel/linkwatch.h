@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * linkwatch - something happened to the interfaces of this host
+ * linkwatch - something happened to the interfaces of this host, or to their addresses
  *
- * A netlink socket (rtnetlink(7), RTMGRP_LINK) that becomes readable when an interface comes,
- * goes or changes. What happened is not looked at: whoever asks looks at the interfaces
- * themselves, so a message that was lost costs nothing. Call order: linkwatch_open(), then
+ * A netlink socket (rtnetlink(7)) that becomes readable when an interface or an address of one
+ * comes, goes or changes. Routes are left out: a router with all of the Internet's would never be
+ * quiet. What happened is not looked at: whoever asks looks at the interfaces themselves, so a
+ * message that was lost costs nothing. Call order: linkwatch_open(), then
  * linkwatch_drain() whenever it is readable, close(2).
  */
 #ifndef BUILDGATE_LINKWATCH_H
