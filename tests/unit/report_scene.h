@@ -46,6 +46,7 @@ static inline struct scene *scene_open(void)
 		.catalogue = s->w.catalogue,
 		.policy = s->w.policy,
 		.grace_days = 30,
+		.ipv6_bits = 64,
 		.mode = MODE_ENFORCE,
 		.now = clock_wall(),
 	};

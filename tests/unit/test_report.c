@@ -165,6 +165,57 @@ static void test_outdated(void **state)
 	json_decref(array);
 }
 
+/* meet - the answerer met this source: it read the reason, or left before */
+static void meet(const char *source, bool told)
+{
+	struct addr a = world_addr(source);
+	struct verdict *verdict = (void *)fake_verdicts.values[fake_find(&fake_verdicts, &a)];
+
+	assert_in_range(fake_find(&fake_verdicts, &a), 0, fake_verdicts.count - 1);
+	verdict->told = told;
+	verdict->unread = !told;
+}
+
+/* test_outdated_set - no clock runs, but the operator refuses it: a row as soon as it was met */
+static void test_outdated_set(void **state)
+{
+	static const char *const sets[] = { "192.0.2.9", "198.51.100.3", "2001:db8::/64",
+					    "192.0.2.7", "203.0.113.0/24" };
+	struct scene *s = *state;
+	struct jsontext rows;
+	json_t *part, *array, *row;
+
+	for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++)
+		world_decide(&s->w, DECISION_SET, sets[i], ACTION_DROP, STYLE_ANSWER, s->report.now,
+			     0);
+	assert_true(enforcer_reload(s->enforcer, s->report.now, &s->w.e) >= 0);
+	part = report_outdated(&s->report, &start, &rows, &s->w.e);
+	array = list_of(part, &rows);
+	assert_int_equal(json_array_size(array), 2); /* those whose clock runs */
+	json_decref(array);
+
+	meet("192.0.2.7", true);
+	meet("192.0.2.9", false);
+	meet("198.51.100.3", false);
+	meet("2001:db8::", true);
+	part = report_outdated(&s->report, &start, &rows, &s->w.e);
+	array = list_of(part, &rows);
+	assert_int_equal(json_array_size(array), 5); /* 192.0.2.7 once */
+	row = json_array_get(array, 2);
+	assert_string_equal(text(row, "source"), "192.0.2.9");
+	assert_string_equal(text(row, "server"), "fine.example.org");
+	assert_int_equal(number(row, "stage"), 0);
+	assert_string_equal(text(row, "next_stage_date"), "");
+	assert_true(json_is_null(json_object_get(row, "next_stage_block_min")));
+	assert_true(json_is_false(json_object_get(row, "reason_read")));
+	row = json_array_get(array, 3); /* never seen with a name */
+	assert_string_equal(text(row, "source"), "198.51.100.3");
+	assert_string_equal(text(row, "server"), "");
+	assert_string_equal(text(row, "block_date"), "");
+	assert_true(json_is_true(json_object_get(json_array_get(array, 4), "reason_read")));
+	json_decref(array);
+}
+
 /* test_filters - by stage, by standing, and nobody */
 static void test_filters(void **state)
 {
@@ -424,10 +475,11 @@ static void test_history(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_shape),   TEST(test_outdated), TEST(test_filters), TEST(test_parts),
-		TEST(test_modes),   TEST(test_source),   TEST(test_window),  TEST(test_no_clock),
-		TEST(test_unknown), TEST(test_lists),    TEST(test_named),   TEST(test_counts),
-		TEST(test_history),
+		TEST(test_shape),   TEST(test_outdated), TEST(test_outdated_set),
+		TEST(test_filters), TEST(test_parts),    TEST(test_modes),
+		TEST(test_source),  TEST(test_window),   TEST(test_no_clock),
+		TEST(test_unknown), TEST(test_lists),    TEST(test_named),
+		TEST(test_counts),  TEST(test_history),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,7 @@ struct report daemon_report(struct daemon *daemon)
 		.catalogue = daemon->catalogue,
 		.policy = daemon->policy,
 		.grace_days = daemon->config->grace_days,
+		.ipv6_bits = (unsigned int)daemon->config->ipv6_prefix,
 		.mode = daemon_mode(daemon),
 		.now = clock_wall(),
 	};
