@@ -52,8 +52,8 @@ json_t *report_named(const struct report *report, const char *name, unsigned int
  * "by_standing":{..}} */
 json_t *report_counts(const struct report *report, struct error *e);
 
-/* report_outdated - a part likewise, of the servers whose clock runs, and behind them of the sources
- * without a clock that met the answerer because they are set to something:
+/* report_outdated - a part likewise, of the servers whose clock runs, and behind them of the
+ * sources without a clock that met the answerer because they are set to something:
  * {"server","source","build","product",
  * "first_detected","recommended_builds":[],"throttle_date","block_date","stage",
  * "next_stage_throttle_min","next_stage_block_min","next_stage_date","reason_read"} */
