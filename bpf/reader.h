@@ -3,7 +3,8 @@
  * reader.h - in-order bytes of a segment into the line machine, and what comes out of it
  *
  * read_segment() is the step. It works on a copy of the stream and keeps the copy only if the
- * segment may be believed: one that completes a token with a wrong checksum leaves no trace.
+ * segment may be believed: one that completes a token, or ends in one, with a wrong checksum leaves
+ * no trace.
  *
  * The bytes are fetched in chunks of READ_BYTES and stepped through by bpf_loop(), so that
  * the verifier sees one byte and not all paths of all bytes (kernel 6.1 gives up there). All
@@ -236,19 +237,59 @@ static __always_inline bool client_turn(struct reading *r)
 	return false;
 }
 
+/* read_text - what was captured of the side at hand */
+static __always_inline struct smtp_text *read_text(const struct reading *r)
+{
+	return &r->names->text[r->side == SIDE_CLIENT ? 0 : 1];
+}
+
 /* read_names - the flow's pending entry; false where others have squeezed it out. Most segments ask
  * for nothing that stands in it, and are spared a look-up as dear as their flow's. */
 static __always_inline bool read_names(struct reading *r)
 {
+	struct scratch *sc = r->scratch;
+	struct smtp_text *text;
 	struct flow_key key;
 
 	if (r->names)
 		return true;
 	key = r->packet->key;
 	r->names = bpf_map_lookup_elem(&pending, &key);
-	if (!r->names)
+	if (!r->names) {
 		count(r->hook, REASON_TOKEN_FULL);
-	return r->names;
+		return false;
+	}
+	text = read_text(r);
+	sc->build = text->build;
+	sc->part = text->part;
+	sc->digits = text->token_length;
+	return true;
+}
+
+/* read_tells - the segment has digits of a token, and must be believed for it */
+static __always_inline bool read_tells(const struct reading *r)
+{
+	return r->scratch->token || smtp_in_number(r->scratch->work.smtp.row);
+}
+
+/* read_undo - the segment is not believed: a number that it went on with is what it was before,
+ * and one that ended in it never was. Names are written over at their places when it comes again.
+ */
+static __always_inline void read_undo(struct reading *r)
+{
+	const struct scratch *sc = r->scratch;
+	struct smtp_text *text;
+	struct token *t;
+
+	if (!r->names)
+		return;
+	t = &r->names->token[r->side == SIDE_CLIENT ? 0 : 1];
+	text = read_text(r);
+	text->build = sc->build;
+	text->part = sc->part;
+	text->token_length = sc->digits;
+	if (!after(r->first, t->end))
+		t->state = 0;
 }
 
 /* read_limit - how many bytes may be stepped through before the mode changes by count */
@@ -299,7 +340,7 @@ static __always_inline bool read_step(struct reading *r, __u32 n)
 	}
 	if (!read_names(r))
 		return false;
-	st.text = &r->names->text[r->side == SIDE_CLIENT ? 0 : 1];
+	st.text = read_text(r);
 	bpf_loop(n, step_byte, &st, 0);
 	return true;
 }
@@ -467,10 +508,9 @@ STEP int read_segment(struct __sk_buff *skb, const struct packet *p, struct flow
 	if (!read_ready(&r, st))
 		return r.left != 0;
 	bpf_loop(READ_CHUNKS, read_chunk, &r, 0);
-	if (r.scratch->token && hook == HOOK_INGRESS && !checksum_valid(skb, p, hook)) {
+	if (hook == HOOK_INGRESS && read_tells(&r) && !checksum_valid(skb, p, hook)) {
 		count(hook, REASON_BAD_CHECKSUM);
-		if (r.names)
-			r.names->token[r.side == SIDE_CLIENT ? 0 : 1].state = 0;
+		read_undo(&r);
 		return 0;
 	}
 	read_commit(&r, st);

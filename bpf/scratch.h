@@ -17,10 +17,13 @@ struct scratch {
 	__u8 bytes[READ_BYTES];
 	__u64 past;         /* smtp_line() looks at eight at a time */
 	struct stream work; /* the stream that is being read, until it is believed */
-	__u32 action;       /* why a chunk ended early, or 0 */
-	__u32 used;         /* bytes stepped through */
-	__u32 token;        /* a token was completed: checksum before it counts */
-	__u32 done;         /* nothing more is to be read */
+	__u64 build;        /* with part and digits: the number at hand before the segment */
+	__u32 part;
+	__u32 digits;
+	__u32 action; /* why a chunk ended early, or 0 */
+	__u32 used;   /* bytes stepped through */
+	__u32 token;  /* a token was completed: checksum before it counts */
+	__u32 done;   /* nothing more is to be read */
 };
 
 /* Programs of one hook do not nest on a CPU; those of different hooks may. */

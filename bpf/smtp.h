@@ -204,9 +204,17 @@ SMTP_ALWAYS_INLINE int smtp_dull(const struct smtp *m)
 /* smtp_in_number - the row is one inside a number */
 SMTP_ALWAYS_INLINE int smtp_in_number(__u32 row)
 {
-	__u32 action = row < SMTP_FIRST_ACTION ? 0 : smtp_action_at(row);
-
-	return action == SMTP_NUMBER_FIRST || action == SMTP_NUMBER || action == SMTP_NUMBER_DOT;
+	switch (row < SMTP_FIRST_ACTION ? 0 : smtp_action_at(row)) {
+	case SMTP_NUMBER_FIRST:
+	case SMTP_NUMBER:
+	case SMTP_NUMBER_DOT:
+	case SMTP_HELO_DIGIT_FIRST:
+	case SMTP_HELO_SPELLED:
+	case SMTP_HELO_DIGIT:
+	case SMTP_HELO_DASH:
+		return 1;
+	}
+	return 0;
 }
 
 /*

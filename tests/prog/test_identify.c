@@ -260,6 +260,62 @@ static void bad_checksum_leaves_no_trace(void **state)
 	assert_int_equal(s.token.build, BUILD(15, 1, 2507, 39));
 }
 
+/* The same where the number, or what stands around it, began in a segment that was right: what
+ * comes again for the bad one names the build. Bytes that name none are not summed; other ones
+ * among those may hide the build, they never make another one of it. */
+static void a_bad_rest_leaves_no_trace(void **state)
+{
+	static const char *const rests[] = { NULL, "9.1; 1.2.3.4; Sat, 21 Nov 2026\r\nX: y\r\n" };
+	size_t n = strlen(OLD_LINE);
+
+	for (size_t i = 0; i < 2; i++)
+		for (size_t at = 1; at < n; at++) {
+			struct talk t = talk(*state, at & 1);
+			const char *bad = rests[i] ?: OLD_LINE + at;
+			struct seen s;
+
+			opening(&t);
+			client(&t, "DATA\r\n");
+			server(&t, "354 go\r\n");
+			say_bytes(&t, true, OLD_LINE, at);
+			t.bad_checksum = true;
+			frame(&t, true, t.client_seq, t.server_seq, ACK | PSH, bad, strlen(bad));
+			t.bad_checksum = false;
+			say_bytes(&t, true, OLD_LINE + at, n - at);
+			client(&t, "Subject: x\r\n");
+			acknowledge(&t, false);
+			s = seen(*state);
+			if (s.tokens ? s.token.build == BUILD(15, 1, 2507, 39) : i)
+				continue;
+			fprintf(stderr, "rest %zu, cut at %zu: told \"%s\"\n", i, at,
+				s.token.token);
+			fail();
+		}
+}
+
+/* Nor where the segment ends in the number: the right one that comes for it counts. */
+static void a_bad_beginning_leaves_no_trace(void **state)
+{
+	size_t n = strlen(OLD_LINE), number = strstr(OLD_LINE, "15.1.2507.39") - OLD_LINE;
+
+	for (size_t at = number + 1; at < number + 12; at++) {
+		struct talk t = talk(*state, at & 1);
+		char bad[] = OLD_LINE;
+
+		opening(&t);
+		client(&t, "DATA\r\n");
+		server(&t, "354 go\r\n");
+		memset(bad + at - 1, '9', 1);
+		t.bad_checksum = true;
+		frame(&t, true, t.client_seq, t.server_seq, ACK | PSH, bad, at);
+		t.bad_checksum = false;
+		say_bytes(&t, true, OLD_LINE, at);
+		say_bytes(&t, true, OLD_LINE + at, n - at);
+		acknowledge(&t, false);
+		assert_int_equal(seen(*state).token.build, BUILD(15, 1, 2507, 39));
+	}
+}
+
 /* message_in_pieces - the header in segments of `size`, sent in the order that `order` gives */
 static struct seen message_in_pieces(struct instance *gate, bool ipv6, size_t size,
 				     size_t (*order)(size_t i, size_t n))
@@ -341,6 +397,8 @@ int main(void)
 		cmocka_unit_test(never_acknowledged_is_never_told),
 		cmocka_unit_test(other_bytes_for_the_token_void_it),
 		cmocka_unit_test(bad_checksum_leaves_no_trace),
+		cmocka_unit_test(a_bad_rest_leaves_no_trace),
+		cmocka_unit_test(a_bad_beginning_leaves_no_trace),
 		cmocka_unit_test(order_does_not_matter),
 		cmocka_unit_test(strangers_make_no_flow),
 	};
