@@ -22,9 +22,9 @@
 #include "bpf/answer_packet.h"
 #include "bpf/recheck_name.h"
 
-#define ANSWER_REPLIES    10    /* a client that has read so many will not be told more */
-#define ANSWER_HELLO_READ 2     /* greeting and reply to EHLO */
-#define ANSWER_IDLE_MS    30000 /* an acknowledgement this late is a keep-alive probe */
+#define ANSWER_REPLIES    10  /* a client that has read so many will not be told more */
+#define ANSWER_HELLO_READ 2   /* greeting and reply to EHLO */
+#define ANSWER_IDLE_MS    900 /* an acknowledgement this late is a keep-alive probe */
 
 /* Where a client stands. */
 struct answer_position {
@@ -284,7 +284,8 @@ static __always_inline enum reason answer_end(struct __sk_buff *skb, struct pack
 
 /* answer_silence - an acknowledgement and nothing else. One that comes long after what it
  * acknowledges is a keep-alive probe, whose number is one before the client's next
- * (RFC 9293, 3.8.4). */
+ * (RFC 9293, 3.8.4). No stack probes after less than a second. Where a path is slower than that, a
+ * client is told of a byte that it has not sent: it ignores that, or says once more where it is. */
 static __always_inline enum reason answer_silence(struct __sk_buff *skb, struct packet *p,
 						  struct answer *a)
 {

@@ -514,7 +514,9 @@ static void keep_alive(void **state)
 		/* the same from stacks that send a byte with it */
 		tell(&c, c.seq - 1, c.ack, ACK, "x", 1, REASON_ANSWERED);
 		assert_int_equal(c.last.ack, c.seq);
-		timed(&c, our_clock() - 5000);
+		timed(&c, our_clock() - 1000); /* the shortest that can be asked for */
+		tell(&c, c.seq - 1, c.ack, ACK, "", 0, REASON_ANSWERED);
+		timed(&c, our_clock() - 500);
 		confirm(&c);
 		timed(&c, our_clock() + 5000); /* never sent by us */
 		confirm(&c);
