@@ -20,7 +20,7 @@
 #include <linux/types.h>
 #endif
 
-#define ABI_VERSION 3
+#define ABI_VERSION 4
 
 #define PIN_DIR     "/sys/fs/bpf/buildgate"
 
