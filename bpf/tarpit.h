@@ -56,14 +56,35 @@ static __always_inline int tarpit_free(struct flow *f)
 	return 0;
 }
 
-/* tarpit_delay - the mx client of a slowed source waits, never beyond the window of the hour. A
- * range around it is looked at where the verdict says so, or where there is none and the
- * connection began in an operator's range. */
+/* tarpit_left - how long the client is slowed from now on: until its window, verdict or lease ends;
+ * 0: it is not. A range around it is looked at where the verdict says so, or where there is none
+ * and the connection began in an operator's range. */
+static __always_inline __u64 tarpit_left(const struct settings *s, const struct packet *p,
+					 const struct flow *f, __u64 now, struct verdict **ret_v)
+{
+	struct addr source = source_of(&p->key.client);
+	struct verdict *v = bpf_map_lookup_elem(&verdicts, &source);
+	struct range *r = NULL;
+	__u64 left = ~0ULL;
+
+	*ret_v = v;
+	if (v ? v->flags & VERDICT_RANGED : f->flags & FLOW_RANGED)
+		r = range_of(s, &p->key.client);
+	if (r && r->action == ACTION_PASS)
+		return 0;
+	if (v)
+		return tarpit_verdict(s, v, now, &left) ? 0 : left;
+	if (!r || r->action != ACTION_TARPIT || r->style != STYLE_SLOW || !gate_enforcing(s, now))
+		return 0;
+	tarpit_until(r->valid_until_ns, now, &left);
+	return left;
+}
+
+/* tarpit_delay - the mx client of a slowed source waits, never beyond the window of the hour */
 STEP int tarpit_delay(const struct packet *p, struct flow *f, __u32 hook)
 {
 	struct settings *s = gate_settings();
-	__u64 now, delay, left = ~0ULL;
-	struct range *r = NULL;
+	__u64 now, delay, left;
 	struct addr source;
 	struct verdict *v;
 
@@ -71,22 +92,11 @@ STEP int tarpit_delay(const struct packet *p, struct flow *f, __u32 hook)
 	    (!READ_ONCE(s->tarpits) && !(f->flags & FLOW_RANGED)) ||
 	    f->direction != DIRECTION_INBOUND || f->port_kind != PORT_MX)
 		return 0;
-	source = source_of(&p->key.client);
-	v = bpf_map_lookup_elem(&verdicts, &source);
 	now = gate_now(s);
-	if (v ? v->flags & VERDICT_RANGED : f->flags & FLOW_RANGED)
-		r = range_of(s, &p->key.client);
-	if (r && r->action == ACTION_PASS)
+	left = tarpit_left(s, p, f, now, &v);
+	if (!left)
 		return tarpit_free(f);
-	if (v) {
-		if (tarpit_verdict(s, v, now, &left))
-			return tarpit_free(f);
-	} else if (r && r->action == ACTION_TARPIT && r->style == STYLE_SLOW &&
-		   gate_enforcing(s, now)) {
-		tarpit_until(r->valid_until_ns, now, &left);
-	} else {
-		return tarpit_free(f);
-	}
+	source = source_of(&p->key.client);
 	if (!slot_hold(f, &source, now, left)) {
 		count(hook, REASON_SLOW_MISSED);
 		return 0;
@@ -131,24 +141,26 @@ static __always_inline void tarpit_arm(const struct packet *p, struct flow *f, _
 		tarpit_delay(p, f, hook);
 }
 
-/* tarpit_hold - window 0 while the deadline is ahead. With size 2 the helper knows an offloaded
+/* tarpit_hold - window 0 while the deadline is ahead, and the client still one that is slowed: who
+ * is let go is let go with its next probe. With size 2 the helper knows an offloaded
  * checksum, and leaves it: the window is not part of the pseudo header. */
 STEP int tarpit_hold(struct __sk_buff *skb, const struct packet *p, struct flow *f)
 {
 	struct settings *s = gate_settings();
 	__u32 window, check;
 	__be16 was, zero = 0;
+	struct verdict *v;
 	__u64 now;
 
 	if (!p || !f || !s || !f->deadline_ns || p->tcp_flags & (TCP_SYN | TCP_RST))
 		return REASON_CONTINUE;
 	now = gate_now(s);
-	if (now >= f->deadline_ns) {
+	if (!gate_enforcing(s, now))
+		return REASON_CONTINUE;
+	if (now >= f->deadline_ns || !tarpit_left(s, p, f, now, &v)) {
 		f->deadline_ns = 0;
 		return REASON_CONTINUE;
 	}
-	if (!gate_enforcing(s, now))
-		return REASON_CONTINUE;
 	window = p->tcp_offset + __builtin_offsetof(struct tcphdr, window);
 	check = p->tcp_offset + __builtin_offsetof(struct tcphdr, check);
 	if (bpf_skb_load_bytes(skb, window, &was, sizeof(was)))

@@ -427,6 +427,33 @@ static void a_delay_ends_with_enforcement(void **state)
 	sent(&t, "250 a\r\n", ACK | PSH, WINDOW);
 }
 
+/* Who is let go in the middle of a delay does not wait for its end: the verdict says something
+ * else, is gone, or a range around it passes; nor is that delay taken up again. */
+static void a_delay_ends_with_the_verdict(void **state)
+{
+	for (int way = 0; way < 3; way++) {
+		struct talk t = greeted(*state, way & 1);
+		struct range_key key = { .prefix_bits = 128, .addr = addr_of(&t, true) };
+		struct range exempt = { .action = ACTION_PASS };
+		struct verdict v = verdict_of(&t), pass = v;
+
+		sent(&t, "250 a\r\n", ACK | PSH, 0);
+		pass.throttle_s = 0;
+		if (way == 2) {
+			pass = v;
+			pass.flags |= VERDICT_RANGED;
+			assert_int_equal(instance_range(*state, &key, &exempt), 0);
+		}
+		judge(&t, way == 1 ? NULL : &pass);
+		sent(&t, "250 a\r\n", ACK | PSH, WINDOW);
+		assert_int_equal(deadline(&t), 0);
+		judge(&t, &v);
+		sent(&t, "250 a\r\n", ACK | PSH, WINDOW);
+		if (way == 2)
+			assert_int_equal(instance_range(*state, &key, NULL), 0);
+	}
+}
+
 /* an operator's range slows sources that have no verdict of their own */
 static void a_range_slows(void **state)
 {
@@ -551,6 +578,7 @@ int main(void)
 		cmocka_unit_test_setup(one_answer_arms_once, clean_gate),
 		cmocka_unit_test_setup(when_nothing_is_slowed, clean_gate),
 		cmocka_unit_test_setup(a_delay_ends_with_enforcement, clean_gate),
+		cmocka_unit_test_setup(a_delay_ends_with_the_verdict, clean_gate),
 		cmocka_unit_test_setup(a_range_slows, clean_gate),
 		cmocka_unit_test_setup(never_beyond_the_window, clean_gate),
 		cmocka_unit_test_setup(never_beyond_the_verdict, clean_gate),
