@@ -39,7 +39,7 @@ static __always_inline __u32 answer_cookie(const struct packet *p, __u32 which, 
 	struct answer_keys *k = bpf_map_lookup_elem(&answer_keys, &zero);
 
 	*ret_on = k && (k->key[which & 1][0] | k->key[which & 1][1]);
-	return *ret_on ? siphash_flow(k->key[which & 1], &p->key) : 0;
+	return *ret_on ? siphash_flow(k->key[which & 1], &p->key, p->ipv4) : 0;
 }
 
 /*
@@ -62,7 +62,7 @@ static __always_inline struct verdict *answer_judge(const struct packet *p, stru
 		return NULL;
 	source = source_of(&p->key.client);
 	v = bpf_map_lookup_elem(&verdicts, &source);
-	now = gate_now(s);
+	now = answer_boot_ns(a) + READ_ONCE(s->clock_offset_ns);
 	if (!v || v->flags & VERDICT_RANGED)
 		r = range_of(s, &p->key.client);
 	if (r && (!v || r->action == ACTION_PASS)) {
@@ -289,7 +289,7 @@ static __always_inline enum reason answer_end(struct __sk_buff *skb, struct pack
 static __always_inline enum reason answer_silence(struct __sk_buff *skb, struct packet *p,
 						  struct answer *a)
 {
-	__u32 age = answer_now() - a->echo;
+	__u32 age = answer_now(a) - a->echo;
 
 	if (!(a->options & ANSWER_HAS_TIME) || !a->echo || age < ANSWER_IDLE_MS || age >> 31)
 		return REASON_ANSWER_TAKEN;

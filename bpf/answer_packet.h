@@ -28,6 +28,7 @@
 
 /* What is sent back. */
 struct answer {
+	__u64 boot_ns; /* when: read once, the clock is dearer than a map */
 	__u32 seq;
 	__u32 ack;
 	__u32 time;  /* the client's timestamp, network order */
@@ -47,8 +48,8 @@ enum answer_option {
 
 struct answer_scratch {
 	__u8 bytes[ANSWER_LINE];
-	struct tcphdr tcp;
-	__u8 options[64]; /* beyond ANSWER_OPTIONS only for the verifier's peace */
+	struct tcphdr tcp; /* and right behind it, written with it */
+	__u8 options[64];  /* beyond ANSWER_OPTIONS only for the verifier's peace */
 };
 
 struct {
@@ -65,10 +66,18 @@ static __always_inline __u32 answer_word(const __u8 *o)
 	return (__u32)o[0] << 24 | o[1] << 16 | o[2] << 8 | o[3];
 }
 
-/* answer_now - our timestamps: milliseconds, of a clock that no lab moves */
-static __always_inline __u32 answer_now(void)
+/* answer_boot_ns - the moment of the answer, CLOCK_BOOTTIME */
+static __always_inline __u64 answer_boot_ns(struct answer *a)
 {
-	return bpf_ktime_get_boot_ns() / 1000000;
+	if (!a->boot_ns)
+		a->boot_ns = bpf_ktime_get_boot_ns();
+	return a->boot_ns;
+}
+
+/* answer_now - our timestamps: milliseconds, of a clock that no lab moves */
+static __always_inline __u32 answer_now(struct answer *a)
+{
+	return answer_boot_ns(a) / 1000000;
 }
 
 /* answer_options - those of the client that are answered: timestamps (RFC 7323, 3.2) and MSS.
@@ -80,7 +89,7 @@ STEP int answer_options(struct __sk_buff *skb, const struct packet *p, struct an
 
 	if (!p || !a || !sc || p->tcp_bytes_header <= sizeof(struct tcphdr))
 		return 0;
-	a->clock = answer_now();
+	a->clock = answer_now(a);
 	n = p->tcp_bytes_header - sizeof(struct tcphdr);
 	asm volatile("" : "+r"(n));
 	n = (n - 1) & 63;
@@ -279,6 +288,7 @@ STEP int answer_write(struct __sk_buff *skb, struct packet *p, const struct answ
 	struct answer_scratch *sc = bpf_map_lookup_elem(&answer_scratch, &zero);
 	char *text;
 	bool partial;
+	int failed;
 	__u64 sum;
 	__u16 field;
 
@@ -311,14 +321,16 @@ STEP int answer_write(struct __sk_buff *skb, struct packet *p, const struct answ
 	    (p->ipv4 ? answer_ipv4(skb, p, bytes + (text ? REPLY_BYTES : 0), true)
 		     : answer_ipv6(skb, p, bytes + (text ? REPLY_BYTES : 0), true)))
 		return REASON_ANSWER_TAKEN;
-	if (answer_put(skb, p->tcp_offset, &sc->tcp, sizeof(sc->tcp)))
-		return REASON_ANSWER_TAKEN;
-	if (options >= 4)
-		answer_put(skb, p->tcp_offset + sizeof(struct tcphdr), sc->options, 4);
-	if (options >= 12)
-		answer_put(skb, p->tcp_offset + sizeof(struct tcphdr) + 4, sc->options + 4, 8);
 	if (options == 16)
-		answer_put(skb, p->tcp_offset + sizeof(struct tcphdr) + 12, sc->options + 12, 4);
+		failed = answer_put(skb, p->tcp_offset, &sc->tcp, sizeof(sc->tcp) + 16);
+	else if (options == 12)
+		failed = answer_put(skb, p->tcp_offset, &sc->tcp, sizeof(sc->tcp) + 12);
+	else if (options == 4)
+		failed = answer_put(skb, p->tcp_offset, &sc->tcp, sizeof(sc->tcp) + 4);
+	else
+		failed = answer_put(skb, p->tcp_offset, &sc->tcp, sizeof(sc->tcp));
+	if (failed)
+		return REASON_ANSWER_TAKEN;
 	if (text)
 		answer_put(skb, p->tcp_offset + bytes, text, REPLY_BYTES);
 	return 0;

@@ -54,18 +54,24 @@ static inline __attribute__((always_inline)) __u64 siphash_end(__u64 v[4])
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-/* siphash_flow - of the 36 bytes of a flow key, as little-endian words */
+/* siphash_flow - of the 36 bytes of a flow key, as little-endian words; of IPv4 of the 12 that
+ * differ, which takes half as long */
 static inline __attribute__((always_inline)) __u64 siphash_flow(const __u64 key[2],
-								const struct flow_key *f)
+								const struct flow_key *f, int ipv4)
 {
-	__u64 v[4];
+	__u64 v[4], ports = f->client_port | (__u64)f->server_port << 16;
 
 	siphash_begin(v, key);
-	siphash_word(v, f->client.w[0] | (__u64)f->client.w[1] << 32);
-	siphash_word(v, f->client.w[2] | (__u64)f->client.w[3] << 32);
-	siphash_word(v, f->server.w[0] | (__u64)f->server.w[1] << 32);
-	siphash_word(v, f->server.w[2] | (__u64)f->server.w[3] << 32);
-	siphash_word(v, f->client_port | (__u64)f->server_port << 16 | 36ULL << 56);
+	if (ipv4) {
+		siphash_word(v, f->client.w[3] | (__u64)f->server.w[3] << 32);
+		siphash_word(v, ports | 12ULL << 56);
+	} else {
+		siphash_word(v, f->client.w[0] | (__u64)f->client.w[1] << 32);
+		siphash_word(v, f->client.w[2] | (__u64)f->client.w[3] << 32);
+		siphash_word(v, f->server.w[0] | (__u64)f->server.w[1] << 32);
+		siphash_word(v, f->server.w[2] | (__u64)f->server.w[3] << 32);
+		siphash_word(v, ports | 36ULL << 56);
+	}
 	return siphash_end(v);
 }
 
