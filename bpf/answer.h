@@ -62,7 +62,7 @@ static __always_inline struct verdict *answer_judge(const struct packet *p, stru
 		return NULL;
 	source = source_of(&p->key.client);
 	v = bpf_map_lookup_elem(&verdicts, &source);
-	now = answer_boot_ns(a) + READ_ONCE(s->clock_offset_ns);
+	now = gate_now(s);
 	if (!v || v->flags & VERDICT_RANGED)
 		r = range_of(s, &p->key.client);
 	if (r && (!v || r->action == ACTION_PASS)) {
@@ -95,19 +95,21 @@ STEP int answer_verdict(const struct packet *p, struct answer *a)
 STEP int answer_syn(struct __sk_buff *skb, struct packet *p)
 {
 	struct answer a = { .flags = TCP_SYN | TCP_ACK };
+	struct addr source;
 	struct verdict *v;
 	bool on;
 
 	if (!p)
 		return REASON_ANSWER_DECLINED;
-	v = answer_judge(p, &a);
 	a.seq = answer_cookie(p, 0, &on);
-	if (!on || !answer_texts(a.reply))
+	if (!on || !answer_texts(0)) /* the general ones are there where any are */
 		return REASON_ANSWER_DECLINED;
 	if (ipsec_applies(skb, p))
 		return REASON_ANSWER_IPSEC;
 	a.ack = p->seq + 1;
 	answer_options(skb, p, &a);
+	source = source_of(&p->key.client);
+	v = bpf_map_lookup_elem(&verdicts, &source);
 	if (v)
 		__sync_fetch_and_add(&v->hits_dropped, 1);
 	return answer_send(skb, p, &a);
@@ -289,7 +291,7 @@ static __always_inline enum reason answer_end(struct __sk_buff *skb, struct pack
 static __always_inline enum reason answer_silence(struct __sk_buff *skb, struct packet *p,
 						  struct answer *a)
 {
-	__u32 age = answer_now(a) - a->echo;
+	__u32 age = answer_now() - a->echo;
 
 	if (!(a->options & ANSWER_HAS_TIME) || !a->echo || age < ANSWER_IDLE_MS || age >> 31)
 		return REASON_ANSWER_TAKEN;

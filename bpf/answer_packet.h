@@ -25,10 +25,10 @@
 #define TCP_OPTION_TIME 8
 #define TCP_MSS_BYTES   4
 #define TCP_TIME_BYTES  10
+#define TCP_TIME_ALONE  0x0101080a /* NOP, NOP, kind and length */
 
 /* What is sent back. */
 struct answer {
-	__u64 boot_ns; /* when: read once, the clock is dearer than a map */
 	__u32 seq;
 	__u32 ack;
 	__u32 time;  /* the client's timestamp, network order */
@@ -66,18 +66,19 @@ static __always_inline __u32 answer_word(const __u8 *o)
 	return (__u32)o[0] << 24 | o[1] << 16 | o[2] << 8 | o[3];
 }
 
-/* answer_boot_ns - the moment of the answer, CLOCK_BOOTTIME */
-static __always_inline __u64 answer_boot_ns(struct answer *a)
+/* answer_now - our timestamps: milliseconds of a clock that no lab moves, and that ticks as often
+ * as they need to (RFC 7323, 5.4); reading it is next to free */
+static __always_inline __u32 answer_now(void)
 {
-	if (!a->boot_ns)
-		a->boot_ns = bpf_ktime_get_boot_ns();
-	return a->boot_ns;
+	return bpf_ktime_get_coarse_ns() / 1000000;
 }
 
-/* answer_now - our timestamps: milliseconds, of a clock that no lab moves */
-static __always_inline __u32 answer_now(struct answer *a)
+/* answer_time - the two timestamps of the option */
+static __always_inline void answer_time(struct answer *a, const __u8 *o)
 {
-	return answer_boot_ns(a) / 1000000;
+	a->options |= ANSWER_HAS_TIME;
+	a->time = bpf_htonl(answer_word(o));
+	a->echo = answer_word(o + 4);
 }
 
 /* answer_options - those of the client that are answered: timestamps (RFC 7323, 3.2) and MSS.
@@ -89,7 +90,7 @@ STEP int answer_options(struct __sk_buff *skb, const struct packet *p, struct an
 
 	if (!p || !a || !sc || p->tcp_bytes_header <= sizeof(struct tcphdr))
 		return 0;
-	a->clock = answer_now(a);
+	a->clock = answer_now();
 	n = p->tcp_bytes_header - sizeof(struct tcphdr);
 	asm volatile("" : "+r"(n));
 	n = (n - 1) & 63;
@@ -97,6 +98,11 @@ STEP int answer_options(struct __sk_buff *skb, const struct packet *p, struct an
 		return 0;
 	if (bpf_skb_load_bytes(skb, p->tcp_offset + sizeof(struct tcphdr), sc->options, n + 1))
 		return 0;
+	/* as nearly all send them (RFC 7323, appendix A) */
+	if (n + 1 == 12 && answer_word(sc->options) == TCP_TIME_ALONE) {
+		answer_time(a, sc->options + 4);
+		return 0;
+	}
 	for (int i = 0; i < ANSWER_OPTIONS; i++) {
 		__u32 kind, length;
 
@@ -110,11 +116,8 @@ STEP int answer_options(struct __sk_buff *skb, const struct packet *p, struct an
 			break;
 		if (kind == TCP_OPTION_MSS && length == TCP_MSS_BYTES)
 			a->options |= ANSWER_HAS_MSS;
-		if (kind == TCP_OPTION_TIME && length == TCP_TIME_BYTES) {
-			a->options |= ANSWER_HAS_TIME;
-			a->time = bpf_htonl(answer_word(sc->options + at + 2));
-			a->echo = answer_word(sc->options + at + 6);
-		}
+		if (kind == TCP_OPTION_TIME && length == TCP_TIME_BYTES)
+			answer_time(a, sc->options + at + 2);
 		at += length;
 	}
 	return 0;
