@@ -60,6 +60,17 @@ struct {
 } answer_scratch SEC(".maps")
 __weak;
 
+/* answer_peek - n bytes of the frame where they stand, or NULL where they are not in the linear
+ * part; no helper is as quick */
+static __always_inline const __u8 *answer_peek(struct __sk_buff *skb, __u32 at, __u32 n)
+{
+	const __u8 *bytes;
+
+	asm volatile("" : "+r"(at));
+	bytes = (const __u8 *)(long)skb->data + (at & 1023);
+	return bytes + n > (const __u8 *)(long)skb->data_end || at > 1023 ? NULL : bytes;
+}
+
 /* answer_word - four bytes of the options as a number */
 static __always_inline __u32 answer_word(const __u8 *o)
 {
@@ -87,10 +98,18 @@ STEP int answer_options(struct __sk_buff *skb, const struct packet *p, struct an
 {
 	__u32 zero = 0, n, at = 0;
 	struct answer_scratch *sc = bpf_map_lookup_elem(&answer_scratch, &zero);
+	const __u8 *o;
 
 	if (!p || !a || !sc || p->tcp_bytes_header <= sizeof(struct tcphdr))
 		return 0;
 	a->clock = answer_now();
+	/* as nearly all send them (RFC 7323, appendix A) */
+	o = answer_peek(skb, p->tcp_offset + sizeof(struct tcphdr), 12);
+	if (o && p->tcp_bytes_header == sizeof(struct tcphdr) + 12 &&
+	    answer_word(o) == TCP_TIME_ALONE) {
+		answer_time(a, o + 4);
+		return 0;
+	}
 	n = p->tcp_bytes_header - sizeof(struct tcphdr);
 	asm volatile("" : "+r"(n));
 	n = (n - 1) & 63;
@@ -98,11 +117,6 @@ STEP int answer_options(struct __sk_buff *skb, const struct packet *p, struct an
 		return 0;
 	if (bpf_skb_load_bytes(skb, p->tcp_offset + sizeof(struct tcphdr), sc->options, n + 1))
 		return 0;
-	/* as nearly all send them (RFC 7323, appendix A) */
-	if (n + 1 == 12 && answer_word(sc->options) == TCP_TIME_ALONE) {
-		answer_time(a, sc->options + 4);
-		return 0;
-	}
 	for (int i = 0; i < ANSWER_OPTIONS; i++) {
 		__u32 kind, length;
 
@@ -158,13 +172,14 @@ static __always_inline int answer_put(struct __sk_buff *skb, __u32 at, const voi
  * the packet sees that. */
 static __always_inline bool answer_partial(struct __sk_buff *skb, __u32 check)
 {
-	__be16 dummy = 0xffff, is;
+	__be16 dummy = 0xffff;
+	const __u8 *is;
 
 	if (answer_put(skb, check, &dummy, sizeof(dummy)) ||
-	    bpf_l4_csum_replace(skb, check, 0, 0, 0) ||
-	    bpf_skb_load_bytes(skb, check, &is, sizeof(is)))
+	    bpf_l4_csum_replace(skb, check, 0, 0, 0))
 		return false;
-	return is == dummy;
+	is = answer_peek(skb, check, sizeof(dummy));
+	return is && is[0] == 0xff && is[1] == 0xff;
 }
 
 /* answer_ipv4, answer_ipv6 - a network header over the one of the packet, back to the client or on
@@ -206,11 +221,13 @@ static __always_inline int answer_ipv6(struct __sk_buff *skb, const struct packe
  * header */
 static __always_inline int answer_turn(struct __sk_buff *skb, const struct packet *p)
 {
-	__u8 mac[12], turned[12];
+	const __u8 *mac;
+	__u8 turned[12];
 
 	if (!p->network_offset)
 		return 0;
-	if (bpf_skb_load_bytes(skb, 0, mac, sizeof(mac)))
+	mac = answer_peek(skb, 0, sizeof(turned));
+	if (!mac)
 		return -1;
 	__builtin_memcpy(turned, mac + 6, 6);
 	__builtin_memcpy(turned + 6, mac, 6);
