@@ -59,16 +59,11 @@ static __always_inline __u32 read_limit(const struct reading *r)
 /* read_load - the next bytes into scratch, unless some are there */
 static __always_inline bool read_load(struct reading *r)
 {
-	__u32 n = r->left < READ_BYTES ? r->left : READ_BYTES;
-
 	if (r->at < r->loaded)
 		return true;
 	r->at = 0;
-	r->loaded = n;
-	/* 6.1 wants to see that a length is not 0 and not above the buffer */
-	asm volatile("" : "+r"(n));
-	n = (n - 1) & (READ_BYTES - 1);
-	if (!bpf_skb_load_bytes(r->skb, r->offset, r->scratch->bytes, n + 1))
+	r->loaded = scratch_load(r->skb, r->scratch, r->offset, r->left);
+	if (r->loaded)
 		return true;
 	count(r->hook, REASON_READ_FAILED);
 	read_over(r, FAMILY_UNKNOWN);

@@ -40,13 +40,25 @@ static __always_inline void family_at_least(struct stream *st, __u8 family)
 		st->family = family;
 }
 
+/* read_text - what was captured of the side at hand */
+static __always_inline struct smtp_text *read_text(const struct reading *r)
+{
+	return &r->names->text[r->side == SIDE_CLIENT ? 0 : 1];
+}
+
+/* read_token - its token */
+static __always_inline struct token *read_token(const struct reading *r)
+{
+	return &r->names->token[r->side == SIDE_CLIENT ? 0 : 1];
+}
+
 /* token_read - the digits that just ended are kept with their place on the wire */
 static __always_inline bool token_read(struct reading *r, __u32 at, __u8 origin)
 {
 	struct scratch *sc = r->scratch;
 	__u32 index = r->side == SIDE_CLIENT ? 0 : 1;
-	struct smtp_text *text = &r->names->text[index];
-	struct token *t = &r->names->token[index];
+	struct smtp_text *text = read_text(r);
+	struct token *t = read_token(r);
 	__u64 build = origin == ORIGIN_RECEIVED ? smtp_build(&sc->work.smtp, text)
 						: smtp_chosen(&sc->work.smtp, text, origin);
 
@@ -72,7 +84,7 @@ static __always_inline bool token_read(struct reading *r, __u32 at, __u8 origin)
 /* token_seen - from here on an acknowledgement makes it an observation */
 static __always_inline bool token_seen(struct reading *r)
 {
-	struct token *t = &r->names->token[r->side == SIDE_CLIENT ? 0 : 1];
+	struct token *t = read_token(r);
 
 	if (t->state != TOKEN_READ)
 		return false;
@@ -200,12 +212,6 @@ static __always_inline bool client_turn(struct reading *r)
 	return false;
 }
 
-/* read_text - what was captured of the side at hand */
-static __always_inline struct smtp_text *read_text(const struct reading *r)
-{
-	return &r->names->text[r->side == SIDE_CLIENT ? 0 : 1];
-}
-
 /* read_names - the flow's pending entry; false where others have squeezed it out. Most segments ask
  * for nothing that stands in it, and are spared a look-up as dear as their flow's. */
 static __always_inline bool read_names(struct reading *r)
@@ -246,7 +252,7 @@ static __always_inline void read_undo(struct reading *r)
 
 	if (!r->names)
 		return;
-	t = &r->names->token[r->side == SIDE_CLIENT ? 0 : 1];
+	t = read_token(r);
 	text = read_text(r);
 	text->build = sc->build;
 	text->part = sc->part;
@@ -282,7 +288,7 @@ static __always_inline bool token_changed(struct reading *r, const struct token 
  * somebody shows us one thing and the other side another */
 static __always_inline void token_check(struct reading *r)
 {
-	struct token *t = &r->names->token[r->side == SIDE_CLIENT ? 0 : 1];
+	struct token *t = read_token(r);
 	struct flow *f = r->flow;
 	__u32 state = t->state;
 

@@ -35,6 +35,20 @@ struct {
 } scratch SEC(".maps")
 __weak;
 
+/* scratch_load - the next of `left` bytes that begin at this offset of the frame, as many as there
+ * is room for; 0: none. 6.1 wants to see that a length is not 0 and not above the buffer. */
+static __always_inline __u32 scratch_load(struct __sk_buff *skb, struct scratch *s, __u32 offset,
+					  __u32 left)
+{
+	__u32 n = left < READ_BYTES ? left : READ_BYTES;
+
+	if (!n)
+		return 0;
+	asm volatile("" : "+r"(n));
+	n = (n - 1) & (READ_BYTES - 1);
+	return bpf_skb_load_bytes(skb, offset, s->bytes, n + 1) ? 0 : n + 1;
+}
+
 /* scratch_line - how many of bytes [from, to) stand before the first line feed of them; a step,
  * because the verifier walks its loop */
 STEP int scratch_line(const struct scratch *s, __u32 from, __u32 to)

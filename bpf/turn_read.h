@@ -41,17 +41,11 @@ static long turn_byte(__attribute__((unused)) __u32 i, void *context)
 /* turn_load - the next bytes into scratch, unless some are there */
 static __always_inline bool turn_load(struct turning *r)
 {
-	__u32 n = r->left < READ_BYTES ? r->left : READ_BYTES;
-
 	if (r->at < r->loaded)
 		return true;
-	if (!n)
-		return false;
 	r->at = 0;
-	r->loaded = n;
-	asm volatile("" : "+r"(n));
-	n = (n - 1) & (READ_BYTES - 1);
-	return !bpf_skb_load_bytes(r->skb, r->offset, r->scratch->bytes, n + 1);
+	r->loaded = scratch_load(r->skb, r->scratch, r->offset, r->left);
+	return r->loaded;
 }
 
 /* turn_at_once - most of a line at once, where it is here to its end or to that of what is loaded
