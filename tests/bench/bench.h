@@ -141,13 +141,14 @@ static inline int bench_by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static inline double bench_median(const double of[BENCH_ROUNDS])
+/* bench_median - of n figures, which stay in their order */
+static inline double bench_median(const double *of, unsigned int n)
 {
-	double sorted[BENCH_ROUNDS];
+	double sorted[n];
 
 	memcpy(sorted, of, sizeof(sorted));
-	qsort(sorted, BENCH_ROUNDS, sizeof(sorted[0]), bench_by_value);
-	return sorted[BENCH_ROUNDS / 2];
+	qsort(sorted, n, sizeof(sorted[0]), bench_by_value);
+	return sorted[n / 2];
 }
 
 /* bench_figure - what a path is held to */
@@ -162,7 +163,7 @@ static inline double bench_figure(const struct bench_path *p)
 		if (p->part)
 			each[r] /= p->of->ns[r] - base;
 	}
-	return bench_median(each);
+	return bench_median(each, BENCH_ROUNDS);
 }
 
 /* bench_measure - all paths, in turn */
@@ -178,7 +179,7 @@ static inline void bench_measure(struct bench *b)
 		for (unsigned int i = 0; i < b->count; i++)
 			b->paths[i].ns[r] = bench_slice(&b->paths[i]);
 	for (unsigned int i = 0; i < b->count; i++) {
-		b->paths[i].median = bench_median(b->paths[i].ns);
+		b->paths[i].median = bench_median(b->paths[i].ns, BENCH_ROUNDS);
 		b->paths[i].figure = bench_figure(&b->paths[i]);
 	}
 }

@@ -17,7 +17,7 @@ struct step {
 	const char *name;
 	enum hook hook;
 	size_t bytes;
-	uint32_t ns[ROUNDS];
+	double ns[ROUNDS];
 };
 
 static struct step steps[STEPS];
@@ -91,24 +91,11 @@ static void conversation(struct instance *gate)
 	goodbye(&t);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static uint32_t median(uint32_t *ns)
-{
-	qsort(ns, ROUNDS, sizeof(*ns), by_value);
-	return ns[ROUNDS / 2];
-}
-
 /* row - a segment, without what any program costs */
 static uint32_t row(struct step *s, uint32_t base, bool json)
 {
 	const char *hook = s->hook == HOOK_INGRESS ? "ingress" : "egress";
-	uint32_t ns = median(s->ns);
+	uint32_t ns = bench_median(s->ns, ROUNDS);
 
 	ns -= ns < base ? ns : base;
 	printf(json ? "%s{\"hook\":\"%s\",\"segment\":\"%s\",\"bytes\":%zu,\"ns\":%u}"
@@ -123,7 +110,7 @@ int main(int argc, char **argv)
 	struct bpf_object *again = bench_object("build/obj/tests/bench/again.bpf.o");
 	int nothing = bench_program(again, "bench_empty");
 	struct instance *gate = bench_gate(0);
-	static uint32_t empty_ns[ROUNDS];
+	static double empty_ns[ROUNDS];
 	uint32_t base, sum = 0;
 	uint8_t f[60] = { 0 };
 
@@ -134,7 +121,7 @@ int main(int argc, char **argv)
 		if (now % 64 == 0)
 			seen(gate);
 	}
-	base = median(empty_ns);
+	base = bench_median(empty_ns, ROUNDS);
 	if (json)
 		printf("{\"bench\":\"conversation\",\"segments\":[");
 	else

@@ -26,6 +26,17 @@ static const struct {
 #undef X
 };
 
+/* random_next - numbers that are the same in every run (xorshift, Marsaglia 2003) */
+static inline uint32_t random_next(void)
+{
+	static uint32_t x = 2463534242;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return x;
+}
+
 /* What a hook's program returns for a packet that passes, and for one that does not. */
 static inline int returned(enum hook hook, bool drop)
 {

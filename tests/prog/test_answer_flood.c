@@ -19,17 +19,6 @@ static unsigned int flood(void)
 	return how && !strcmp(how, "long") ? 1000000 : 100000;
 }
 
-/* next - numbers that are the same in every run (xorshift, Marsaglia 2003) */
-static uint32_t next(void)
-{
-	static uint32_t x = 2463534242;
-
-	x ^= x << 13;
-	x ^= x >> 17;
-	x ^= x << 5;
-	return x;
-}
-
 /* blocked - one of many sources that are answered, as somebody who forges it */
 static struct talk blocked(struct instance *gate)
 {
@@ -37,9 +26,9 @@ static struct talk blocked(struct instance *gate)
 
 	if (t.gate != gate)
 		t = talk(gate, false);
-	t.ipv6 = next() & 1;
-	t.client_host = t.client_net = next() % SOURCES;
-	t.client_port = 1024 + next() % 60000;
+	t.ipv6 = random_next() & 1;
+	t.client_host = t.client_net = random_next() % SOURCES;
+	t.client_port = 1024 + random_next() % 60000;
 	return t;
 }
 
@@ -78,8 +67,8 @@ static void syns(void **state)
 		struct talk t = blocked(*state);
 		size_t bytes;
 
-		t.tcp_options = next() % 11 * 4;
-		bytes = build_frame(&t, true, next(), next(), SYN, "", 0, f);
+		t.tcp_options = random_next() % 11 * 4;
+		bytes = build_frame(&t, true, random_next(), random_next(), SYN, "", 0, f);
 		t.out = out;
 		feed_hook(&t, HOOK_INGRESS, f, bytes);
 		assert_true(t.out_bytes <= bytes);
@@ -100,11 +89,11 @@ static void blind_segments(void **state)
 	put_keys(*state, 11, 10);
 	for (unsigned int i = 0; i < n; i++) {
 		struct talk t = blocked(*state);
-		const char *text = texts[next() % 4];
+		const char *text = texts[random_next() % 4];
 
 		feed_hook(&t, HOOK_INGRESS, f,
-			  build_frame(&t, true, next(), next(), ACK | (next() & (PSH | FIN)), text,
-				      strlen(text), f));
+			  build_frame(&t, true, random_next(), random_next(),
+				      ACK | (random_next() & (PSH | FIN)), text, strlen(text), f));
 	}
 	assert_in_range(noted(*state, &before, REASON_ANSWERED), 0, 1);
 	assert_true(noted(*state, &before, REASON_NO_FLOW) >= n - 1);

@@ -17,17 +17,6 @@ static unsigned int flood(void)
 	return how && !strcmp(how, "quick") ? 50000 : 1000000;
 }
 
-/* next - numbers that are the same in every run (xorshift, Marsaglia 2003) */
-static uint32_t next(void)
-{
-	static uint32_t x = 2463534242;
-
-	x ^= x << 13;
-	x ^= x >> 17;
-	x ^= x << 5;
-	return x;
-}
-
 static struct talk up_to_message(struct instance *gate, bool ipv6)
 {
 	struct talk t = talk(gate, ipv6);
@@ -69,9 +58,9 @@ static void syns_of_a_million_sources(void **state)
 		t.ipv6 = i & 1;
 		t.client_net = i >> 16;
 		t.client_host = 256 + i;
-		t.client_port = 1024 + next() % 60000;
+		t.client_port = 1024 + random_next() % 60000;
 		feed_hook(&t, i & 2 ? HOOK_XDP : HOOK_INGRESS, f,
-			  build_frame(&t, true, next(), 0, SYN, "", 0, f));
+			  build_frame(&t, true, random_next(), 0, SYN, "", 0, f));
 	}
 	assert_int_equal(noted(*state, &before, REASON_SYN), n);
 	assert_int_equal(entries(instance_fds(*state)->rechecks, 36), 0);
@@ -90,18 +79,18 @@ static void a_million_spoofed_segments(void **state)
 
 	for (unsigned int i = 0; i < n; i++) {
 		struct talk t = real;
-		const char *text = texts[next() % 4];
-		bool from_client = next() & 1;
+		const char *text = texts[random_next() % 4];
+		bool from_client = random_next() & 1;
 
 		if (i % 16) { /* else the real connection's own addresses and ports */
-			t.ipv6 = next() & 1;
-			t.client_net = next();
-			t.client_host = next();
-			t.client_port = 1024 + next() % 60000;
+			t.ipv6 = random_next() & 1;
+			t.client_net = random_next();
+			t.client_host = random_next();
+			t.client_port = 1024 + random_next() % 60000;
 		}
 		feed_hook(&t, HOOK_INGRESS, f,
-			  build_frame(&t, from_client, next(), next(), next() & 0x3f, text,
-				      strlen(text), f));
+			  build_frame(&t, from_client, random_next(), random_next(),
+				      random_next() & 0x3f, text, strlen(text), f));
 		assert_int_equal(t.last, returned(HOOK_INGRESS, false));
 	}
 	assert_int_equal(noted(*state, &before, REASON_FLOW_NEW), 0);

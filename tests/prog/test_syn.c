@@ -99,17 +99,6 @@ static void same(struct talk *t, const uint8_t *f, size_t bytes, bool tc)
 		differ(t, f, bytes, "at TC ingress", a, b);
 }
 
-/* next - numbers that are the same in every run (xorshift, Marsaglia 2003) */
-static uint32_t next(void)
-{
-	static uint32_t x = 2463534242;
-
-	x ^= x << 13;
-	x ^= x >> 17;
-	x ^= x << 5;
-	return x;
-}
-
 static unsigned int part(void)
 {
 	const char *how = getenv("BUILDGATE_TEST");
@@ -166,7 +155,7 @@ static void bytes_together(void **state)
 			}
 		for (unsigned int i = 0; i < 8192 / part(); i++) {
 			for (unsigned int j = 0; j < 2 + i % 3; j++)
-				f[12 + next() % (n - 12)] = next();
+				f[12 + random_next() % (n - 12)] = random_next();
 			same(&t, f, n, true);
 			memcpy(f, kept, n);
 		}
