@@ -6,6 +6,8 @@
 # Sourced after lab.sh, used inside the lab.
 #
 #   gate_config [LINE...]        the lab's config file; a LINE "key: value" replaces a default
+#   gate_at_once MIN MIN         a policy that slows and blocks so many minutes an hour from day 0
+#                                on, in $LAB/policy.yaml
 #   gate_start                   start the daemon and wait until it answers
 #   gate_stop [SIGNAL]           end it and wait until it is gone; the gate stays in the kernel
 #   ctl ARG...                   gatectl on the edge host
@@ -42,6 +44,14 @@ gate_config() {
 gate_answers() {
 	[ -d "/proc/$GATE_PID" ] || return 2
 	ctl -j status 2>/dev/null | jq -e .daemon.running >/dev/null
+}
+
+gate_at_once() {
+	cat >"$LAB/policy.yaml" <<-EOF
+		name: at-once
+		stages:
+		  - {day: 0, throttle_min: $1, block_min: $2}
+	EOF
 }
 
 gate_start() {

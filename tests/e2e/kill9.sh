@@ -67,11 +67,7 @@ late() {
 		sed 's/.*\.k\([0-9]*\)\.example\.org/\1/' | sort -u | grep -Fxf $ACKED
 }
 
-cat >$LAB/policy.yaml <<-EOF
-	name: at-once
-	stages:
-	  - {day: 0, throttle_min: 7, block_min: 3}
-EOF
+gate_at_once 7 3
 : >$ACKED
 e2e_gate "policy: $LAB/policy.yaml" "observe_rate: 6000000"
 must "enforce mode is accepted" ctl mode enforce

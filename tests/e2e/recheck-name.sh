@@ -18,11 +18,7 @@ bounced() { lab_log old "$LAB_ID" | grep -qF "status=bounced"; }
 used() { ctl -j map get verdicts $OLD | jq .hits_recheck; }
 
 must "two mail servers start" lab_mtas old edge
-cat >$LAB/policy.yaml <<-EOF
-	name: at-once
-	stages:
-	  - {day: 0, throttle_min: 0, block_min: 60}
-EOF
+gate_at_once 0 60
 e2e_gate "policy: $LAB/policy.yaml" "drop_style: answer"
 must "enforce mode is accepted" ctl mode enforce
 must "somebody tells of an old build" ctl observe $OLD $OLD_BUILD --helo ex01.old.example.org

@@ -43,11 +43,7 @@ told() {
 
 mkdir -p $STATE
 mount -t tmpfs -o size=4m none $STATE
-cat >$LAB/policy.yaml <<-EOF
-	name: at-once
-	stages:
-	  - {day: 0, throttle_min: 7, block_min: 3}
-EOF
+gate_at_once 7 3
 e2e_gate "state_dir: $STATE" "policy: $LAB/policy.yaml"
 must "a new store is no secret" grep -q "store: $DB is new and empty" $GATE/log
 must "enforce mode is accepted" ctl mode enforce

@@ -38,11 +38,7 @@ must "the edge offers TLS" tls_offer edge
 must "the old site is not patient" lab_in old postconf -e smtp_data_xfer_timeout=2s \
 	smtp_data_done_timeout=3s smtp_quit_timeout=2s
 must "and insists on it" tls_insist old
-cat >$LAB/policy.yaml <<-EOF
-	name: at-once
-	stages:
-	  - {day: 0, throttle_min: 0, block_min: 60}
-EOF
+gate_at_once 0 60
 e2e_gate "policy: $LAB/policy.yaml"
 must "enforce mode is accepted" ctl mode enforce
 must "somebody tells of an old build" ctl observe $OLD $OLD_BUILD --helo mail.old.example.org
